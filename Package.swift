@@ -1,0 +1,134 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+extension Target {
+    /// A C library of the system under `Shared/`, named after its folder.
+    static func system(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
+        .systemLibrary(name: name, path: "Shared/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+    }
+
+    /// A library under `Shared/`, named after its folder.
+    static func shared(_ name: String, uses: [Target.Dependency] = []) -> Target {
+        .target(
+            name: name,
+            dependencies: uses,
+            path: "Shared/\(name)",
+            swiftSettings: settings
+        )
+    }
+
+    /// A deployable under `Services/`, named after its folder.
+    static func service(_ name: String, uses: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: name,
+            dependencies: uses,
+            path: "Services/\(name)",
+            exclude: ["README.md"],
+            swiftSettings: settings
+        )
+    }
+
+    /// The tests of the target called `name`.
+    static func tests(of name: String, uses: [Target.Dependency] = []) -> Target {
+        .testTarget(
+            name: "\(name)Tests",
+            dependencies: [.init(stringLiteral: name), "TestSupport"] + uses,
+            path: "Tests/\(name)Tests",
+            swiftSettings: settings
+        )
+    }
+
+    /// A program under `Tests/`, at `folder`.
+    static func tool(_ name: String, at folder: String, uses: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: name,
+            dependencies: uses,
+            path: "Tests/\(folder)",
+            swiftSettings: settings
+        )
+    }
+}
+
+let package = Package(
+    name: "martlet",
+    targets: [
+        // Floor 0: C
+        .target(name: "CPlatform", path: "Shared/CPlatform"),
+        .system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        .system("CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
+        .system("CHTTPParser", apt: "libhttp-parser-dev"),
+        .system("CWslay", apt: "libwslay-dev"),
+        .system("CHiredis", apt: "libhiredis-dev"),
+        .system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+
+        // Floor 1: vocabulary
+        .shared("Bytes"),
+        .shared("Media", uses: ["Bytes"]),
+        .shared("Codecs", uses: ["Bytes", "Media"]),
+        .shared("Contracts", uses: ["Bytes", "Media"]),
+        .shared("Crypto", uses: ["Bytes", "COpenSSL", "CArgon2"]),
+
+        // Floor 2: protocols
+        .shared("RTMP", uses: ["Bytes"]),
+        .shared("ISOBMFF", uses: ["Bytes", "Media"]),
+        .shared("HLS", uses: ["Media"]),
+        .shared("Tokens", uses: ["Bytes"]),
+
+        // Floor 3: process
+        .shared("Lifecycle"),
+        .shared("Configuration"),
+        .shared("Telemetry"),
+        .shared("Reactor", uses: ["CPlatform"]),
+        .shared("Sockets", uses: ["CPlatform", "Reactor"]),
+
+        // Floor 4: hosts and clients
+        .shared("HTTPServing", uses: ["Bytes", "CHTTPParser", "CPlatform", "CWslay", "Crypto", "Lifecycle", "Reactor", "Sockets", "Telemetry"]),
+        .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
+        .shared("Postgres", uses: ["CPostgres", "Reactor", "Lifecycle", "Telemetry"]),
+        .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
+        .shared("Hosting", uses: ["Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
+
+        // Floor 5: services
+        .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry", "Tokens"]),
+        .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry"]),
+        .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+
+        // Tests
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
+        .tests(of: "Bytes"),
+        .tests(of: "Media", uses: ["Bytes"]),
+        .tests(of: "Codecs", uses: ["Bytes", "Media"]),
+        .tests(of: "Contracts", uses: ["Bytes", "Media"]),
+        .tests(of: "Crypto"),
+        .tests(of: "RTMP", uses: ["Bytes"]),
+        .tests(of: "ISOBMFF", uses: ["Bytes", "Media"]),
+        .tests(of: "HLS", uses: ["Media"]),
+        .tests(of: "Tokens", uses: ["Bytes"]),
+        .tests(of: "Lifecycle"),
+        .tests(of: "Configuration"),
+        .tests(of: "Telemetry"),
+        .tests(of: "Reactor"),
+        .tests(of: "Sockets", uses: ["Reactor"]),
+        .tests(of: "HTTPServing", uses: ["Lifecycle", "Reactor", "Sockets", "Telemetry"]),
+        .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),
+        .tests(of: "Postgres", uses: ["Lifecycle", "Reactor", "Telemetry"]),
+        .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
+        .tests(of: "Auth", uses: ["Crypto", "Tokens"]),
+        .tests(of: "Catalog"),
+        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Media", "RTMP"]),
+        .tests(of: "Origin", uses: ["Bytes", "Codecs", "HLS", "ISOBMFF", "Media", "MediaBus"]),
+        .testTarget(name: "RepositoryTests", path: "Tests/RepositoryTests", swiftSettings: settings),
+    ]
+)

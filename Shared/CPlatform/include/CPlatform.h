@@ -1,0 +1,44 @@
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+// epoll, eventfd and the accept4 family are awkward or missing in Swift's Glibc module, so each has one function here.
+int cplatform_epoll_create(void);
+int cplatform_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t data);
+int cplatform_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t data);
+int cplatform_epoll_remove(int epoll, int descriptor);
+struct cplatform_event { uint32_t events; uint64_t data; };
+int cplatform_epoll_wait(int epoll, struct cplatform_event *events, int capacity, int timeout_milliseconds);
+int cplatform_eventfd(void);
+void cplatform_thread_name(const char *name);
+uint64_t cplatform_monotonic_nanoseconds(void);
+
+// TCP: `address` is a literal IPv4 or IPv6 address; every descriptor is non-blocking and close-on-exec.
+// Each returns a descriptor, or -1 with errno set.
+int cplatform_listen_tcp(const char *address, uint16_t port, int backlog, bool reuse_port);
+int cplatform_connect_tcp(const char *address, uint16_t port);
+int cplatform_listen_unix(const char *path, int backlog);
+int cplatform_local_port(int descriptor);
+// Accepts one connection; writes the peer's address as text, at most `capacity` bytes with the final zero.
+int cplatform_accept(int listener, char *address, size_t capacity, uint16_t *port);
+int cplatform_socket_error(int descriptor);
+int cplatform_set_no_delay(int descriptor, bool enabled);
+int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_seconds, int count);
+
+// Resolves a host name to literal addresses, newline-separated. Blocks: never call it on an event loop.
+int cplatform_resolve(const char *host, char *addresses, size_t capacity);
+
+ssize_t cplatform_sendfile(int socket, int file, off_t *offset, size_t count);
+int cplatform_syncfs(int descriptor);
+long cplatform_resident_bytes(void);
+uint64_t cplatform_cpu_microseconds(void);
+
+// CRC-32C (Castagnoli) of `count` bytes, going on from `seed` (0 at the beginning).
+uint32_t cplatform_crc32c(uint32_t seed, const void *bytes, size_t count);
+
+#endif

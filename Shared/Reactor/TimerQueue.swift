@@ -1,0 +1,71 @@
+/// One call that a loop will make later; letting go of it does not cancel it.
+public final class LoopTimer {
+    fileprivate let deadline: UInt64
+    fileprivate var body: (() -> Void)?
+
+    fileprivate init(deadline: UInt64, body: @escaping () -> Void) {
+        self.deadline = deadline
+        self.body = body
+    }
+
+    /// Forgets the call; to be used on the loop only.
+    public func cancel() { body = nil }
+}
+
+/// The timers of one loop, earliest first, as a binary heap; cancelled ones leave when their time comes.
+struct TimerQueue {
+    private var heap: [LoopTimer] = []
+
+    mutating func add(deadline: UInt64, _ body: @escaping () -> Void) -> LoopTimer {
+        let timer = LoopTimer(deadline: deadline, body: body)
+        heap.append(timer)
+        siftUp()
+        return timer
+    }
+
+    /// Calls what is due, including what those calls add for the past.
+    mutating func fire(until now: UInt64) {
+        while let first = heap.first, first.body == nil || first.deadline <= now {
+            removeFirst()
+            let body = first.body
+            first.body = nil
+            body?()
+        }
+    }
+
+    /// The milliseconds until the next timer, rounded up, or -1 where there is none.
+    mutating func millisecondsToNext(from now: UInt64) -> CInt {
+        while let first = heap.first, first.body == nil { removeFirst() }
+        guard let first = heap.first else { return -1 }
+        guard first.deadline > now else { return 0 }
+        return CInt(clamping: (first.deadline - now + 999_999) / 1_000_000)
+    }
+
+    private mutating func removeFirst() {
+        heap.swapAt(0, heap.count - 1)
+        heap.removeLast()
+        siftDown()
+    }
+
+    private mutating func siftUp() {
+        var index = heap.count - 1
+        while index > 0, heap[index].deadline < heap[(index - 1) / 2].deadline {
+            heap.swapAt(index, (index - 1) / 2)
+            index = (index - 1) / 2
+        }
+    }
+
+    private mutating func siftDown() {
+        var index = 0
+        while true {
+            var smallest = index
+            for child in [2 * index + 1, 2 * index + 2]
+            where child < heap.count && heap[child].deadline < heap[smallest].deadline {
+                smallest = child
+            }
+            guard smallest != index else { return }
+            heap.swapAt(index, smallest)
+            index = smallest
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import CPlatform
+import Glibc
+public import Reactor
+
+/// A listening TCP socket that hands every accepted connection to one handler.
+///
+/// Bound to one loop: `start` and `close` are called there.
+public final class TCPListener: EventHandler {
+    /// Where and how to listen.
+    public struct Configuration: Sendable {
+        /// A literal IPv4 or IPv6 address; `::` takes both families.
+        public var address: String
+        /// The port, or 0 for any free one.
+        public var port: UInt16
+        /// Connections that may wait to be accepted.
+        public var backlog: Int = 1024
+        /// Whether another process may listen on the same port, for upgrades without a gap.
+        public var reusesPort = false
+
+        /// Creates a configuration for one address and port.
+        public init(address: String, port: UInt16, reusesPort: Bool = false) {
+            self.address = address
+            self.port = port
+            self.reusesPort = reusesPort
+        }
+    }
+
+    /// One accepted connection.
+    public struct Accepted: ~Copyable {
+        /// The connected socket, non-blocking.
+        public var descriptor: FileDescriptor
+        /// Who connected.
+        public var peer: PeerAddress
+
+        /// Gives up the descriptor.
+        public consuming func takeDescriptor() -> CInt { descriptor.release() }
+    }
+
+    /// The connections accepted in one wake-up, so that no flood starves the loop.
+    private static let acceptsPerWakeUp = 64
+
+    /// The port that the kernel chose or confirmed.
+    public let port: UInt16
+    private let descriptor: CInt
+    private let loop: EventLoop
+    private let accept: (consuming Accepted) -> Void
+    private var isOpen = true
+
+    /// Binds and listens; connections arrive after ``start()``.
+    ///
+    /// - Throws: ``SystemCallError`` where the address is taken or not ours.
+    public init(
+        _ configuration: Configuration,
+        loop: EventLoop,
+        accept: @escaping (consuming Accepted) -> Void
+    ) throws(SystemCallError) {
+        // SAFETY: the C string lives for the call.
+        let descriptor = unsafe cplatform_listen_tcp(
+            configuration.address,
+            configuration.port,
+            CInt(clamping: configuration.backlog),
+            configuration.reusesPort
+        )
+        guard descriptor >= 0 else {
+            throw SystemCallError(
+                call: "listen on \(configuration.address):\(configuration.port)",
+                code: errno
+            )
+        }
+        self.descriptor = descriptor
+        self.loop = loop
+        self.accept = accept
+        port = UInt16(clamping: cplatform_local_port(descriptor))
+    }
+
+    deinit {
+        if isOpen { Glibc.close(descriptor) }
+    }
+
+    /// Begins to accept.
+    public func start() {
+        loop.watch(descriptor, for: .readable, handler: self)
+    }
+
+    /// Stops accepting and closes the socket.
+    public func close() {
+        guard isOpen else { return }
+        isOpen = false
+        loop.unwatch(descriptor)
+        Glibc.close(descriptor)
+    }
+
+    /// Accepts what waits.
+    public func ready(_ events: EventSet) {
+        for _ in 0..<Self.acceptsPerWakeUp {
+            guard isOpen, let accepted = acceptOne() else { return }
+            accept(accepted)
+        }
+    }
+
+    private func acceptOne() -> Accepted? {
+        var port: UInt16 = 0
+        var text = [CChar](repeating: 0, count: 64)
+        // SAFETY: the buffer holds as many bytes as the capacity says, and the C function ends it by zero.
+        let connection = unsafe cplatform_accept(descriptor, &text, text.count, &port)
+        guard connection >= 0 else { return nil }
+        let host = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return Accepted(
+            descriptor: FileDescriptor(owning: connection),
+            peer: PeerAddress(host: String(decoding: host, as: UTF8.self), port: port)
+        )
+    }
+}
+
+/// The other end of a connection.
+public struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A literal address, IPv4 where IPv4 came through an IPv6 socket; empty for a local socket.
+    public var host: String
+    /// The port.
+    public var port: UInt16
+
+    /// Creates an address from its parts.
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// The address as `host:port`, IPv6 in brackets.
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
