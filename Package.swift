@@ -111,7 +111,7 @@ let package = Package(
         .tests(of: "Media", uses: ["Bytes"]),
         .tests(of: "Codecs", uses: ["Bytes", "Media"]),
         .tests(of: "Contracts", uses: ["Bytes", "Media"]),
-        .tests(of: "Crypto"),
+        .tests(of: "Crypto", uses: ["Bytes"]),
         .tests(of: "RTMP", uses: ["Bytes"]),
         .tests(of: "ISOBMFF", uses: ["Bytes", "Media"]),
         .tests(of: "HLS", uses: ["Media"]),

@@ -49,7 +49,8 @@ import Testing
 private actor Router {
     private let loop: EventLoop
     private(set) var forwarded = 0
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    // SAFETY: the actor keeps its loop alive.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     init(loop: EventLoop) { self.loop = loop }
     func forward() { forwarded += 1 }
 }
@@ -57,7 +58,8 @@ private actor Router {
 private actor Publisher {
     private let loop: EventLoop
     private let router: Router
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    // SAFETY: the actor keeps its loop alive.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     init(loop: EventLoop, router: Router) {
         self.loop = loop
         self.router = router
