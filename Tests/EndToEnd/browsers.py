@@ -1,0 +1,133 @@
+"""Two real browsers behind one small interface: open a page, evaluate, look, close."""
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+
+from playwright.sync_api import sync_playwright
+from websockets.sync.client import connect
+
+
+class Chromium:
+    """Debian's Chromium, headless, driven by Playwright."""
+
+    name = "chromium"
+
+    def __init__(self):
+        self._playwright = sync_playwright().start()
+        self._browser = self._playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            headless=True,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio=false"],
+        )
+        self._page = None
+        self.messages = []
+
+    def open(self, url, width=1280, height=800):
+        self._page = self._browser.new_page(viewport={"width": width, "height": height})
+        self._page.on("console", lambda message: self.messages.append(message.text))
+        self._page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        self._page.goto(url, wait_until="domcontentloaded")
+
+    def evaluate(self, expression):
+        return self._page.evaluate(expression)
+
+    def press(self, key):
+        self._page.keyboard.press(key)
+
+    def screenshot(self, path):
+        self._page.screenshot(path=str(path))
+
+    def close(self):
+        self._browser.close()
+        self._playwright.stop()
+
+
+class Firefox:
+    """Debian's Firefox, headless, driven by WebDriver BiDi."""
+
+    name = "firefox"
+    preferences = {
+        "media.autoplay.default": 0,
+        "media.autoplay.blocking_policy": 0,
+        "datareporting.policy.dataSubmissionEnabled": False,
+        "app.update.enabled": False,
+        "browser.shell.checkDefaultBrowser": False,
+        "network.captive-portal-service.enabled": False,
+        "network.connectivity-service.enabled": False,
+        "media.gmp-manager.updateEnabled": False,
+        "remote.active-protocols": 1,
+    }
+
+    def __init__(self):
+        self._profile = tempfile.mkdtemp(prefix="firefox-")
+        with open(os.path.join(self._profile, "user.js"), "w") as file:
+            for name, value in self.preferences.items():
+                file.write(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n")
+        self._process = subprocess.Popen(
+            [shutil.which("firefox-esr"), "--headless", "--no-remote", "--profile", self._profile,
+             "--remote-debugging-port=0"],
+            env=dict(os.environ, HOME=self._profile, MOZ_DISABLE_CONTENT_SANDBOX="1"),
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        )
+        address = self._await_address()
+        threading.Thread(target=self._process.stderr.read, daemon=True).start()
+        self._socket = connect(address + "/session", max_size=None, open_timeout=30)
+        self._count = 0
+        self._call("session.new", {"capabilities": {}})
+        self._context = self._call("browsingContext.create", {"type": "tab"})["context"]
+        self.messages = []
+
+    def _await_address(self):
+        for line in self._process.stderr:
+            if "WebDriver BiDi listening on" in line:
+                return line.split("listening on")[1].strip()
+        raise AssertionError("Firefox did not start")
+
+    def _call(self, method, parameters):
+        self._count += 1
+        self._socket.send(json.dumps({"id": self._count, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self._socket.recv(timeout=60))
+            if answer.get("id") == self._count:
+                assert answer.get("type") != "error", answer
+                return answer["result"]
+
+    def open(self, url, width=1280, height=800):
+        self._call(
+            "browsingContext.setViewport",
+            {"context": self._context, "viewport": {"width": width, "height": height}},
+        )
+        self._call("browsingContext.navigate", {"context": self._context, "url": url, "wait": "interactive"})
+
+    def evaluate(self, expression):
+        wrapped = f"(async () => JSON.stringify(await ({expression})) ?? 'null')()"
+        result = self._call(
+            "script.evaluate",
+            {"expression": wrapped, "target": {"context": self._context}, "awaitPromise": True},
+        )
+        assert result["type"] == "success", result
+        return json.loads(result["result"]["value"])
+
+    def press(self, key):
+        codes = {"ArrowLeft": "\ue012", "ArrowRight": "\ue014", "End": "\ue010", "Home": "\ue011"}
+        value = codes.get(key, key)
+        self._call("input.performActions", {
+            "context": self._context,
+            "actions": [{"type": "key", "id": "keyboard", "actions": [
+                {"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]}],
+        })
+
+    def screenshot(self, path):
+        picture = self._call("browsingContext.captureScreenshot", {"context": self._context})
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(picture["data"]))
+
+    def close(self):
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(20)
+        shutil.rmtree(self._profile, ignore_errors=True)

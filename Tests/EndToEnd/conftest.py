@@ -1,0 +1,89 @@
+"""Fixtures: the running stack, publishers that end with their test, and both browsers."""
+import os
+import pathlib
+import socket
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from browsers import Chromium, Firefox  # noqa: E402
+from publisher import GStreamerPublisher, Publisher  # noqa: E402
+from stack import Stack  # noqa: E402
+
+GRACE_SECONDS = 5
+
+
+def free_port_base():
+    """A base whose first thousand ports have nobody on the ones that the stack takes."""
+    for base in range(20000, 31000, 1000):
+        try:
+            for offset in (80, 443, 935, 936, 101, 102, 103, 104):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+            return base
+        except OSError:
+            continue
+    raise AssertionError("no thousand free ports")
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """The product, brought up by `make up` in a data folder of its own with short grace times."""
+    data = pathlib.Path(os.environ.get("MARTLET_TEST_DATA") or tempfile.mkdtemp(prefix="martlet-test-"))
+    stack = Stack(
+        data / "data",
+        free_port_base(),
+        {"INGEST_GRACE_SECONDS": str(GRACE_SECONDS)},
+    )
+    stack.up()
+    stack.wait_until_ready()
+    yield stack
+    stack.down()
+
+
+@pytest.fixture
+def publish(stack):
+    """Starts ffmpeg publishers; all end with the test."""
+    started = []
+
+    def start(url=None, **options):
+        publisher = Publisher(url or stack.publish_url, **options)
+        started.append(publisher)
+        return publisher
+
+    yield start
+    for publisher in started:
+        publisher.close()
+
+
+@pytest.fixture
+def publish_by_gstreamer(stack):
+    started = []
+
+    def start(url=None):
+        publisher = GStreamerPublisher(url or stack.publish_url)
+        started.append(publisher)
+        return publisher
+
+    yield start
+    for publisher in started:
+        publisher.close()
+
+
+@pytest.fixture(params=[Chromium, Firefox], ids=["chromium", "firefox"])
+def browser(request):
+    """Each of the two browsers in turn."""
+    browser = request.param()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def artifacts():
+    """Where screenshots go; kept by CI."""
+    folder = pathlib.Path(os.environ.get("MARTLET_ARTIFACTS") or pathlib.Path(__file__).parent / "artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

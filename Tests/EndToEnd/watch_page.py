@@ -1,0 +1,85 @@
+"""The watch page in a browser, asked what a person would see and hear."""
+from waiting import wait_until
+
+LISTEN = """
+(async () => {
+  const video = document.querySelector('video') ?? document.querySelector('m-player')?.shadowRoot?.querySelector('video');
+  if (!video) return -1;
+  if (!window.__listener) {
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaElementSource(video).connect(analyser);
+    analyser.connect(context.destination);
+    window.__listener = { context, analyser };
+  }
+  const { context, analyser } = window.__listener;
+  await context.resume();
+  const samples = new Float32Array(analyser.fftSize);
+  let peak = 0;
+  for (let look = 0; look < 20; look += 1) {
+    await new Promise((done) => setTimeout(done, 25));
+    analyser.getFloatTimeDomainData(samples);
+    for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+  }
+  return peak;
+})()
+"""
+
+PICTURE = """
+(() => {
+  const video = document.querySelector('video') ?? document.querySelector('m-player')?.shadowRoot?.querySelector('video');
+  if (!video || !video.videoWidth) return null;
+  const canvas = document.createElement('canvas');
+  canvas.width = 160; canvas.height = 90;
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  context.drawImage(video, 0, 0, 160, 90);
+  const pixels = context.getImageData(0, 0, 160, 90).data;
+  let hash = 0; let sum = 0;
+  for (let index = 0; index < pixels.length; index += 4) {
+    hash = (Math.imul(hash, 31) + pixels[index] + pixels[index + 1] * 3 + pixels[index + 2] * 7) | 0;
+    sum += pixels[index];
+  }
+  return { hash, mean: sum / (pixels.length / 4), width: video.videoWidth, height: video.videoHeight,
+           time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames };
+})()
+"""
+
+
+class WatchPage:
+    """One open watch page; `marker` proves later that it was never reloaded."""
+
+    def __init__(self, browser, url, width=1280, height=800):
+        self.browser = browser
+        browser.open(url, width, height)
+        browser.evaluate("(window.__marker = 'never reloaded')")
+
+    def snapshot(self):
+        """What the player says of itself (`window.martlet.player.snapshot()`)."""
+        return self.browser.evaluate("window.martlet?.player?.snapshot() ?? null")
+
+    def picture(self):
+        return self.browser.evaluate(PICTURE)
+
+    def sound_level(self):
+        """The loudest sample heard in half a second, of full scale 1."""
+        return self.browser.evaluate(LISTEN)
+
+    def was_never_reloaded(self):
+        return self.browser.evaluate("window.__marker ?? null") == "never reloaded"
+
+    def wait_for_mode(self, mode, timeout=20):
+        return wait_until(
+            f"{self.browser.name} shows {mode}",
+            lambda: (state := self.snapshot()) and state["mode"] == mode and state,
+            timeout,
+        )
+
+    def wait_for_moving_picture(self, frames=15, timeout=20):
+        """Waits until at least `frames` more pictures were decoded and the screen shows another one."""
+        first = wait_until(f"{self.browser.name} shows a picture", self.picture, timeout)
+
+        def moved():
+            now = self.picture()
+            return now and now["hash"] != first["hash"] and now["frames"] >= first["frames"] + frames and now
+
+        return wait_until(f"{self.browser.name} shows moving pictures", moved, timeout)
