@@ -1,0 +1,236 @@
+"""Martlet beside nginx-rtmp in one run, by the definitions of the README's table of figures.
+
+usage: bench.py [first-part] [delay] [publishers] [blocked]      (all without an argument)
+Writes the figures as JSON to $MARTLET_BENCH_JSON and prints them as tables.
+"""
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "EndToEnd"))
+sys.path.insert(0, str(HERE))
+
+from conftest import free_port_base  # noqa: E402
+from peers import NginxRTMP  # noqa: E402
+from processes import Meter  # noqa: E402
+from stack import Stack  # noqa: E402
+from waiting import pause, wait_until  # noqa: E402
+
+ROUNDS = 5
+SERVICES = ("ingest", "redis-bus", "origin")
+
+
+def fetch(url):
+    """The body of `url`, or `None` where it is not there yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read()
+    except urllib.error.HTTPError:
+        return None
+
+
+def publish_clock(url, seconds):
+    """Starts the clock publisher; returns the process and when publishing was begun and accepted."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "clock_publisher.py"), url, str(seconds)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )
+    return process, json.loads(process.stdout.readline())
+
+
+def first_independent_part(master):
+    """Polls Martlet's playlists until the first independent part was fetched; returns the moment."""
+    while True:
+        text = fetch(master)
+        for line in (text or b"").decode().splitlines():
+            if line and not line.startswith("#"):
+                media = urllib.parse.urljoin(master, line)
+                playlist = (fetch(media) or b"").decode()
+                for tag in playlist.splitlines():
+                    if tag.startswith("#EXT-X-PART:") and "INDEPENDENT=YES" in tag:
+                        part = tag.split('URI="', 1)[1].split('"', 1)[0]
+                        if fetch(urllib.parse.urljoin(media, part)):
+                            return time.time()
+        pause(0.01)
+
+
+def first_segment(playlist):
+    """Polls the peer's playlist until its first segment was fetched; returns the moment."""
+    while True:
+        for line in (fetch(playlist) or b"").decode().splitlines():
+            if line and not line.startswith("#"):
+                if fetch(urllib.parse.urljoin(playlist, line)):
+                    return time.time()
+        pause(0.01)
+
+
+def measure_first_part(stack, peer):
+    """RTMP publish command to the end of the fetch of the first independent part, 2 s GOP."""
+    figures = {"martlet": [], "nginx-rtmp": []}
+    for round_number in range(ROUNDS):
+        _, url, _, master = stack.new_stream(f"first-part-{round_number}")
+        process, moments = publish_clock(url, 12)
+        figures["martlet"].append(first_independent_part(master) - moments["accepted"])
+        process.kill()
+        process.wait()
+        name = f"first{round_number}"
+        process, moments = publish_clock(f"rtmp://127.0.0.1:{peer.rtmp}/record/{name}", 12)
+        figures["nginx-rtmp"].append(
+            first_segment(f"http://127.0.0.1:{peer.http}/{name}.m3u8") - moments["accepted"]
+        )
+        process.kill()
+        process.wait()
+    return {name: {"p50_s": round(statistics.median(values), 3), "max_s": round(max(values), 3)}
+            for name, values in figures.items()}
+
+
+DELAY_PROBE = """
+(() => {
+  const video = document.querySelector('video') ?? document.querySelector('m-player')?.shadowRoot?.querySelector('video');
+  const canvas = document.createElement('canvas');
+  canvas.width = 384; canvas.height = 16;
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  window.__delays = [];
+  const look = () => {
+    context.drawImage(video, 0, 0, 384, 16, 0, 0, 384, 16);
+    const pixels = context.getImageData(0, 8, 384, 1).data;
+    let clock = 0;
+    for (let bit = 0; bit < 24; bit += 1) {
+      if (pixels[(bit * 16 + 8) * 4] > 127) clock += 2 ** bit;
+    }
+    const now = Date.now() % 2 ** 24;
+    window.__delays.push((now - clock + 2 ** 24) % 2 ** 24);
+    video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+  return true;
+})()
+"""
+
+
+def measure_delay(stack):
+    """Picture clock to screen in our own player in Chromium, after ten seconds of settling."""
+    from browsers import Chromium
+    from watch_page import WatchPage
+
+    _, url, watch, _ = stack.new_stream("delay")
+    process, _ = publish_clock(url, 90)
+    browser = Chromium()
+    try:
+        page = WatchPage(browser, watch)
+        page.wait_for_mode("live")
+        page.wait_for_moving_picture()
+        pause(10)
+        browser.evaluate(DELAY_PROBE)
+        pause(30)
+        delays = sorted(browser.evaluate("window.__delays"))
+        state = page.snapshot()
+    finally:
+        browser.close()
+        process.kill()
+        process.wait()
+    pick = lambda share: delays[min(len(delays) - 1, int(len(delays) * share))]  # noqa: E731
+    return {"frames": len(delays), "p50_ms": pick(0.5), "p95_ms": pick(0.95), "max_ms": delays[-1],
+            "player_says_s": round(state["delay"], 3), "stalls": state.get("stalls")}
+
+
+def generator():
+    binary = pathlib.Path(os.environ.get("MARTLET_LOAD_GENERATOR") or "")
+    if not binary.is_file():
+        subprocess.check_call(
+            ["swift", "build", "-c", "release", "--product", "LoadGenerator"], cwd=HERE.parents[1],
+            stdout=subprocess.DEVNULL,
+        )
+        folder = subprocess.check_output(
+            ["swift", "build", "-c", "release", "--show-bin-path"], cwd=HERE.parents[1], text=True
+        ).strip()
+        binary = pathlib.Path(folder) / "LoadGenerator"
+    return binary
+
+
+def load_clip():
+    """Ten seconds of H.264 and AAC of about 1 Mbit/s in FLV, for the load generator."""
+    clip = pathlib.Path(tempfile.gettempdir()) / "martlet-load.flv"
+    if not clip.exists():
+        subprocess.check_call([
+            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
+            "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "10",
+            "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", "60", "-b:v", "900k",
+            "-minrate", "900k", "-maxrate", "900k", "-bufsize", "450k", "-nal-hrd", "cbr",
+            "-c:a", "aac", "-b:a", "96k", "-f", "flv", str(clip),
+        ])
+    return clip
+
+
+def measure_publishers(stack, peer, counts=(1, 50, 200), seconds=20):
+    """CPU and memory with N publishers of 1 Mbit/s from one load generator, each server alone in turn."""
+    binary, clip = generator(), load_clip()
+    keys = [stack.new_stream(f"load-{number}")[1] for number in range(max(counts))]
+    file = pathlib.Path(tempfile.mkdtemp()) / "urls"
+    rows = []
+    for count in counts:
+        targets = {
+            "martlet": (keys[:count], {name: [stack.pid(name)] for name in SERVICES}),
+            "nginx-rtmp receiving": (
+                [f"rtmp://127.0.0.1:{peer.rtmp}/receive/l{number}" for number in range(count)],
+                {"nginx": peer.pids()},
+            ),
+            "nginx-rtmp HLS + recording": (
+                [f"rtmp://127.0.0.1:{peer.rtmp}/record/l{number}" for number in range(count)],
+                {"nginx": peer.pids()},
+            ),
+        }
+        for name, (urls, groups) in targets.items():
+            file.write_text("\n".join(urls) + "\n")
+            process = subprocess.Popen(
+                [str(binary), "--urls", str(file), "--clip", str(clip), "--seconds", str(seconds + 15)],
+                stdout=subprocess.PIPE, text=True,
+            )
+            pause(12)
+            meter = Meter(groups)
+            pause(seconds)
+            rows.append({"server": name, "publishers": count, **meter.read()})
+            output = process.communicate(timeout=60)[0]
+            rows[-1]["generator"] = json.loads(output.strip().splitlines()[-1])
+            print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def main(sections):
+    data = pathlib.Path(tempfile.mkdtemp(prefix="martlet-bench-"))
+    base = free_port_base()
+    stack = Stack(data / "data", base, {})
+    stack.up()
+    stack.wait_until_ready()
+    peer = NginxRTMP(base + 700, base + 701)
+    figures = {}
+    try:
+        if "first-part" in sections:
+            figures["first part"] = measure_first_part(stack, peer)
+        if "delay" in sections:
+            figures["delay"] = measure_delay(stack)
+        if "publishers" in sections:
+            figures["publishers"] = measure_publishers(stack, peer)
+        if "blocked" in sections:
+            from blocked_clients import measure_blocked
+
+            figures["blocked clients"] = measure_blocked(stack)
+    finally:
+        peer.stop()
+        stack.down()
+    print(json.dumps(figures, indent=2))
+    if target := os.environ.get("MARTLET_BENCH_JSON"):
+        pathlib.Path(target).write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["first-part", "delay", "publishers", "blocked"])
