@@ -1,0 +1,91 @@
+"""Enhanced RTMP: the codecs and tracks that classic RTMP has no word for, played and kept."""
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from browsers import Firefox
+from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live
+from waiting import wait_until
+from watch_page import WatchPage
+
+PUBLISHER = pathlib.Path(__file__).parent / "av_publisher.py"
+
+
+@pytest.fixture
+def publish_enhanced():
+    started = []
+
+    def start(url, video, audio, frames, extra_tracks=0):
+        process = subprocess.Popen(
+            [sys.executable, str(PUBLISHER), url, video, audio, str(frames), str(extra_tracks)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def recording_of(stack, stream):
+    return wait_until(
+        "the recording is complete",
+        lambda: next((item for item in stack.recordings(stream["id"]) if item["state"] == "complete"), None),
+        timeout=40,
+    )
+
+
+@pytest.mark.parametrize("video,audio,codecs", [
+    ("libx265", "aac", ("hvc1.", "mp4a.40.2")),
+    ("libsvtav1", "libopus", ("av01.", "opus")),
+    ("libvpx-vp9", "libopus", ("vp09.", "opus")),
+    ("libx264", "libopus", ("avc1.", "opus")),
+])
+def test_a_codec_beyond_h264_is_live_and_kept(stack, publish_enhanced, video, audio, codecs):
+    slug = f"enhanced-{video}-{audio}"
+    stream, url, _, hls = stack.new_stream(slug)
+    process = publish_enhanced(url, video, audio, 90)
+    wait_live(stack, slug)
+    master = wait_until(
+        "the master playlist names the codecs",
+        lambda: (answer := stack.request(hls, authorised=False)).status == 200 and answer.text,
+    )
+    assert all(codec in master.lower() for codec in codecs), master
+    assert process.wait(40) == 0, process.stderr.read()
+    recording = recording_of(stack, stream)
+    numbers = counters(
+        stack.site + recording["fileUrl"], {"Authorization": "Bearer " + stack.access["api_token"]}
+    )
+    assert_no_frame_missing_or_twice(numbers, at_least=90)
+
+
+def test_further_sound_tracks_are_tracks_of_the_stream(stack, publish_enhanced):
+    stream, url, _, hls = stack.new_stream("multitrack")
+    process = publish_enhanced(url, "libx264", "aac", 90, extra_tracks=1)
+    wait_live(stack, "multitrack")
+    assert process.wait(40) == 0, process.stderr.read()
+    recording = recording_of(stack, stream)
+    answer = stack.request(recording["fileUrl"])
+    name = "/tmp/martlet-multitrack.mp4"
+    with open(name, "wb") as file:
+        file.write(answer.body)
+    kinds = [item["codec_type"] for item in probe(name, "-show_streams")["streams"]]
+    assert sorted(kinds) == ["audio", "audio", "video"]
+    assert stack.request(hls, authorised=False).text.count("#EXT-X-MEDIA:") >= 2
+
+
+def test_firefox_plays_hevc_by_the_same_link(stack, publish_enhanced):
+    _, url, watch, _ = stack.new_stream("hevc-in-firefox")
+    publish_enhanced(url, "libx265", "aac", 600)
+    wait_live(stack, "hevc-in-firefox")
+    browser = Firefox()
+    try:
+        page = WatchPage(browser, watch)
+        page.wait_for_mode("live")
+        page.wait_for_moving_picture()
+    finally:
+        browser.close()
