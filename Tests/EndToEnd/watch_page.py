@@ -1,10 +1,28 @@
 """The watch page in a browser, asked what a person would see and hear."""
 from waiting import wait_until
 
+VIDEO = "(document.querySelector('video') ?? document.querySelector('m-player')?.shadowRoot?.querySelector('video'))"
+
 LISTEN = """
 (async () => {
-  const video = document.querySelector('video') ?? document.querySelector('m-player')?.shadowRoot?.querySelector('video');
+  const video = VIDEO;
   if (!video) return -1;
+  const peakOf = (samples) => samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
+  if (video.mozCaptureStream) {
+    // Firefox gives an AudioContext no clock where the machine has no sound device: record and decode instead.
+    const sound = new MediaStream(video.mozCaptureStream().getAudioTracks());
+    const recorder = new MediaRecorder(sound);
+    const pieces = [];
+    recorder.ondataavailable = (event) => pieces.push(event.data);
+    const stopped = new Promise((done) => { recorder.onstop = done; });
+    recorder.start();
+    await new Promise((done) => setTimeout(done, 800));
+    recorder.stop();
+    await stopped;
+    const bytes = await new Blob(pieces).arrayBuffer();
+    const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(bytes);
+    return peakOf(decoded.getChannelData(0));
+  }
   if (!window.__listener) {
     const context = new AudioContext();
     const analyser = context.createAnalyser();
@@ -19,15 +37,15 @@ LISTEN = """
   for (let look = 0; look < 20; look += 1) {
     await new Promise((done) => setTimeout(done, 25));
     analyser.getFloatTimeDomainData(samples);
-    for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+    peak = Math.max(peak, peakOf(samples));
   }
   return peak;
 })()
-"""
+""".replace("VIDEO", VIDEO)
 
 PICTURE = """
 (() => {
-  const video = document.querySelector('video') ?? document.querySelector('m-player')?.shadowRoot?.querySelector('video');
+  const video = VIDEO;
   if (!video || !video.videoWidth) return null;
   const canvas = document.createElement('canvas');
   canvas.width = 160; canvas.height = 90;
@@ -42,7 +60,7 @@ PICTURE = """
   return { hash, mean: sum / (pixels.length / 4), width: video.videoWidth, height: video.videoHeight,
            time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames };
 })()
-"""
+""".replace("VIDEO", VIDEO)
 
 
 class WatchPage:
