@@ -106,7 +106,7 @@ let package = Package(
         .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
 
         // Tests
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
+        .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Media"], path: "Tests/Support", swiftSettings: settings),
         .tests(of: "Bytes"),
         .tests(of: "Media", uses: ["Bytes"]),
         .tests(of: "Codecs", uses: ["Bytes", "Media"]),
