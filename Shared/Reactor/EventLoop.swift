@@ -171,7 +171,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var events = [cplatform_event](repeating: cplatform_event(), count: 256)
         while true {
             while drainInbox() {}
-            timers.fire(until: Self.now)
+            let now = Self.now
+            while let body = timers.popDue(at: now) { body() }
             if inbox.withLock({ $0.isStopped && $0.jobs.isEmpty && $0.closures.isEmpty }) { return }
             let hasWork = inbox.withLock { $0.isSignalled }
             let timeout = hasWork ? 0 : timers.millisecondsToNext(from: Self.now)

@@ -23,14 +23,15 @@ struct TimerQueue {
         return timer
     }
 
-    /// Calls what is due, including what those calls add for the past.
-    mutating func fire(until now: UInt64) {
+    /// Takes the next call that is due; the caller makes it, because it may add timers.
+    mutating func popDue(at now: UInt64) -> (() -> Void)? {
         while let first = heap.first, first.body == nil || first.deadline <= now {
             removeFirst()
             let body = first.body
             first.body = nil
-            body?()
+            if let body { return body }
         }
+        return nil
     }
 
     /// The milliseconds until the next timer, rounded up, or -1 where there is none.

@@ -30,6 +30,18 @@ import Testing
         loop.stop()
     }
 
+    @Test func `a timer may schedule the next one`() async {
+        let loop = EventLoop(name: "test")
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                loop.schedule(after: .milliseconds(1)) {
+                    loop.schedule(after: .milliseconds(1)) { continuation.resume() }
+                }
+            }
+        }
+        loop.stop()
+    }
+
     @Test func `a sleep ends at once when its task is cancelled`() async {
         let loop = EventLoop(name: "test")
         let task = Task { try await loop.sleep(for: .seconds(600)) }
