@@ -19,11 +19,16 @@ extension Target {
     }
 
     /// A library under `Shared/`, named after its folder.
-    static func shared(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    static func shared(
+        _ name: String,
+        uses: [Target.Dependency] = [],
+        excludes: [String] = []
+    ) -> Target {
         .target(
             name: name,
             dependencies: uses,
             path: "Shared/\(name)",
+            exclude: excludes,
             swiftSettings: settings
         )
     }
@@ -95,7 +100,7 @@ let package = Package(
         // Floor 4: hosts and clients
         .shared("HTTPServing", uses: ["Bytes", "CHTTPParser", "CPlatform", "CWslay", "Crypto", "Lifecycle", "Reactor", "Sockets", "Telemetry"]),
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
-        .shared("Postgres", uses: ["CPostgres", "Reactor", "Lifecycle", "Telemetry"]),
+        .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .shared("Hosting", uses: ["Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
@@ -106,7 +111,7 @@ let package = Package(
         .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
 
         // Tests
-        .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Media"], path: "Tests/Support", swiftSettings: settings),
+        .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Lifecycle", "Media"], path: "Tests/Support", swiftSettings: settings),
         .tests(of: "Bytes"),
         .tests(of: "Media", uses: ["Bytes"]),
         .tests(of: "Codecs", uses: ["Bytes", "Media"]),
