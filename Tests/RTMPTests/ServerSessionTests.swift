@@ -1,0 +1,283 @@
+import RTMP
+import Testing
+
+/// A server's session and a publisher's, joined without a network.
+struct Conversation {
+    static let nonce = [UInt8](repeating: 1, count: ServerHandshake.nonceByteCount)
+
+    var server: ServerSession
+    var client: PublishSession
+    var serverActions: [ServerSession.Action] = []
+    var clientActions: [PublishSession.Action] = []
+    var now: UInt64 = 0
+
+    init(
+        target: PublishSession.Target = .init(app: "live", tcURL: "rtmp://h/live", streamName: "main?k=s"),
+        configuration: ServerSession.Configuration = .init()
+    ) {
+        server = ServerSession(nonce: Self.nonce, configuration: configuration, now: 0)
+        client = PublishSession(target: target, nonce: Self.nonce)
+        toServer(client.start())
+    }
+
+    mutating func toServer(_ bytes: [UInt8]) {
+        perform(server.receive(bytes.span, at: now))
+    }
+
+    mutating func perform(_ actions: [ServerSession.Action]) {
+        for action in actions {
+            serverActions.append(action)
+            guard case .send(let bytes) = action else { continue }
+            for action in client.receive(bytes.span) {
+                clientActions.append(action)
+                if case .send(let bytes) = action { toServer(bytes) }
+            }
+        }
+    }
+
+    var request: PublishRequest? {
+        for case .publishRequested(let request) in serverActions { return request }
+        return nil
+    }
+
+    /// What the server's shell is told, without what it must send.
+    var told: [ServerSession.Action] {
+        serverActions.filter { if case .send = $0 { false } else { true } }
+    }
+
+    mutating func acceptRequest() {
+        if let id = request?.id { perform(server.accept(id)) }
+    }
+
+    mutating func sendMedia(_ media: MediaMessage) {
+        var bytes: [UInt8] = []
+        client.write(media, to: &bytes)
+        toServer(bytes)
+    }
+
+    mutating func command(_ name: String, id: Double = 9, _ arguments: [AMF0Value]) {
+        var bytes: [UInt8] = []
+        var writer = ChunkWriter()
+        writer.chunkSize = 4096
+        let command = Command(name, transactionID: id, arguments: arguments)
+        writer.write(Message.command(command, streamID: 1).raw, on: 3, to: &bytes)
+        toServer(bytes)
+    }
+}
+
+@Suite struct ServerSessionTests {
+    private let video = MediaMessage(.video, timestamp: 40, payload: [0x17, 1, 0, 0, 0, 5])
+    private let audio = MediaMessage(.audio, timestamp: 41, payload: [0xaf, 1, 5])
+
+    private func statusCodes(sentBy actions: [ServerSession.Action]) -> [String] {
+        var reader = ChunkReader()
+        var codes: [String] = []
+        for case .send(let bytes) in actions where bytes.count != 3073 {
+            var offset = 0
+            while let raw = try? reader.next(in: bytes.span, from: &offset) {
+                guard case .command(let command?, _) = try? Message(raw) else { continue }
+                if let code = command.arguments.last?["code"]?.string { codes.append(code) }
+            }
+        }
+        return codes
+    }
+
+    @Test func `asks the shell with all that the client said`() throws {
+        let conversation = Conversation()
+        let request = try #require(conversation.request)
+        #expect(request.connect.app == "live")
+        #expect(request.connect.tcURL == "rtmp://h/live")
+        #expect(request.streamName == "main?k=s")
+        #expect(request.streamKey == "main?k=s")
+        #expect(request.publishType == "live")
+        #expect(!request.connect.isEnhanced)
+    }
+
+    @Test func `hands media and metadata of an accepted publisher out`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        #expect(conversation.clientActions.last == .publishing)
+        let metadata = AMF0Value.ecmaArray([AMF0Property("width", .number(640))])
+        var bytes: [UInt8] = []
+        conversation.client.write(metadata: metadata, to: &bytes)
+        conversation.toServer(bytes)
+        conversation.sendMedia(video)
+        conversation.sendMedia(audio)
+        #expect(conversation.told.dropFirst() == [.metadata(metadata), .media(video), .media(audio)])
+    }
+
+    @Test func `holds media back until the shell has decided`() {
+        var conversation = Conversation()
+        conversation.sendMedia(video)
+        #expect(conversation.told.count == 1)
+        conversation.acceptRequest()
+        #expect(conversation.told.dropFirst() == [.media(video)])
+    }
+
+    @Test func `holds no more than it may`() {
+        var configuration = ServerSession.Configuration()
+        configuration.heldByteCount = 10
+        var conversation = Conversation(configuration: configuration)
+        conversation.sendMedia(video)
+        conversation.sendMedia(video)
+        #expect(conversation.told.last == .close(.tooMuchBeforeAnswer))
+    }
+
+    @Test func `tells a rejected client why and closes`() throws {
+        var conversation = Conversation()
+        let id = try #require(conversation.request?.id)
+        let code = "NetStream.Publish.BadName"
+        conversation.perform(conversation.server.reject(id, code: code, description: "Busy."))
+        #expect(conversation.clientActions.last == .close(.refused(code: code)))
+        #expect(conversation.told.last == .close(.refused(code: code)))
+        #expect(conversation.server.isClosed)
+        #expect(conversation.server.accept(id).isEmpty)
+    }
+
+    @Test func `ends a stream once, whatever the client says twice`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        conversation.toServer(conversation.client.unpublish())
+        #expect(conversation.told.dropFirst() == [.unpublish(.fcUnpublish)])
+        conversation.command("publish", [.null, .string("again"), .string("live")])
+        #expect(conversation.told.count == 3)
+    }
+
+    @Test func `takes back a request that nobody has answered`() throws {
+        var conversation = Conversation()
+        let id = try #require(conversation.request?.id)
+        conversation.command("deleteStream", [.null, .number(1)])
+        #expect(conversation.told.last == .unpublish(.deleteStream))
+        #expect(conversation.server.accept(id).isEmpty)
+    }
+
+    @Test func `refuses players in words`() {
+        var conversation = Conversation()
+        conversation.command("play", [.null, .string("main")])
+        #expect(statusCodes(sentBy: conversation.serverActions).last == "NetStream.Play.Failed")
+        #expect(conversation.told.last == .close(.playRefused))
+    }
+
+    @Test func `answers the calls of old encoders and overlooks unknown ones`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        for name in ["_checkbw", "getStreamLength", "releaseStream", "FCPublish"] {
+            let before = conversation.serverActions.count
+            conversation.command(name, [.null, .string("main")])
+            #expect(conversation.serverActions.count == before + 1)
+        }
+        conversation.command("onFI", [.object([])])
+        conversation.command("FCSubscribe", [.null])
+        #expect(conversation.server.ignoredMessageCount == 2)
+        #expect(!conversation.server.isClosed)
+    }
+
+    @Test func `refuses a second publish on the same connection`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        conversation.command("publish", [.null, .string("other"), .string("live")])
+        #expect(statusCodes(sentBy: conversation.serverActions).last == "NetStream.Publish.BadName")
+        #expect(conversation.told.count == 1)
+    }
+
+    @Test func `answers Enhanced RTMP and asks such a client to reconnect`() throws {
+        var target = PublishSession.Target(app: "live", tcURL: "rtmp://h/live", streamName: "main")
+        target.enhancedProperties = [
+            AMF0Property("fourCcList", .strictArray([.string("hvc1"), .string("*")])),
+            AMF0Property("videoFourCcInfoMap", .object([AMF0Property("av01", .number(2))])),
+            AMF0Property("capsEx", .number(3)),
+        ]
+        var conversation = Conversation(target: target)
+        conversation.acceptRequest()
+        let connect = try #require(conversation.request?.connect)
+        #expect(connect.fourCCs == ["hvc1", "*"])
+        #expect(connect.videoFourCCs == ["av01": 2])
+        #expect(connect.capabilities == [.reconnect, .multitrack])
+        conversation.perform(
+            conversation.server.requestReconnect(tcURL: "rtmp://other/live", description: "Moving.")
+        )
+        #expect(conversation.clientActions.last == .reconnectRequested(tcURL: "rtmp://other/live"))
+        conversation.sendMedia(video)
+        #expect(conversation.told.last == .media(video))
+    }
+
+    @Test func `asks no client to reconnect that cannot`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        #expect(conversation.server.requestReconnect(tcURL: nil, description: "").isEmpty)
+    }
+
+    @Test func `acknowledges before the window is full`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        var acknowledgements: [UInt32] = []
+        var reader = ChunkReader()
+        let body = [UInt8](repeating: 1, count: 500_000)
+        for index in 0..<8 {
+            let from = conversation.serverActions.count
+            conversation.sendMedia(MediaMessage(.video, timestamp: UInt32(index), payload: body))
+            for case .send(let bytes) in conversation.serverActions[from...] {
+                var offset = 0
+                while let raw = try? reader.next(in: bytes.span, from: &offset) {
+                    if case .acknowledgement(let count) = try? Message(raw) { acknowledgements.append(count) }
+                }
+            }
+        }
+        #expect(acknowledgements.count == 2)
+        #expect(acknowledgements.allSatisfy { $0 > 1_250_000 })
+    }
+
+    @Test func `keeps time`() {
+        let second: UInt64 = 1_000_000_000
+        var silent = ServerSession(nonce: Conversation.nonce, now: 0)
+        #expect(silent.deadline == 10 * second)
+        #expect(silent.tick(at: 9 * second).isEmpty)
+        #expect(silent.tick(at: 10 * second) == [.close(.timedOut(.handshake))])
+        #expect(silent.deadline == nil)
+
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        #expect(conversation.server.deadline == 10 * second)
+        conversation.now = 10 * second
+        conversation.perform(conversation.server.tick(at: conversation.now))
+        // The client has answered the ping.
+        #expect(conversation.server.deadline == 20 * second)
+        _ = conversation.server.tick(at: 20 * second)
+        #expect(conversation.server.deadline == 40 * second)
+        #expect(conversation.server.tick(at: 40 * second) == [.close(.timedOut(.bytes))])
+    }
+
+    @Test func `does not wait for a publish that never comes`() {
+        var conversation = Conversation()
+        conversation.command("closeStream", [.null])
+        var actions: [ServerSession.Action] = []
+        while let deadline = conversation.server.deadline {
+            conversation.now = deadline
+            actions = conversation.server.tick(at: deadline)
+            conversation.perform(actions)
+        }
+        #expect(actions == [.close(.timedOut(.publish))])
+        #expect(conversation.now == 20_000_000_000)
+    }
+
+    @Test func `finds the key wherever the encoder has put it`() {
+        func key(app: String, url: String = "", name: String) -> String {
+            var connect = ConnectParameters()
+            connect.app = app
+            connect.tcURL = url
+            return PublishRequest(
+                id: RequestID(rawValue: 1),
+                connect: connect,
+                streamName: name,
+                publishType: "live"
+            ).streamKey
+        }
+        #expect(key(app: "live", name: "main?k=1") == "main?k=1")
+        #expect(key(app: "live?k=1", name: "main") == "main?k=1")
+        #expect(key(app: "live", url: "rtmp://h/live?k=1", name: "/main") == "main?k=1")
+        #expect(key(app: "live/main", name: "") == "main")
+        #expect(key(app: "live/main?k=1", name: "") == "main?k=1")
+        #expect(key(app: "live", name: "") == "")
+        #expect(key(app: "", name: "///") == "")
+    }
+}
