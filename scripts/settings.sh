@@ -1,0 +1,83 @@
+# Where one stack lives and listens: sourced by the other scripts, exported to the programs they start.
+# shellcheck shell=bash
+set -euo pipefail
+umask 027
+
+say() { printf '%s\n' "$*"; }
+
+# step TEXT: the headline of something that takes a while, with the time since the script began.
+step() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
+
+# fail SUMMARY [HINT...]: says plainly what is wrong and what to do, then ends.
+fail() {
+  printf 'martlet: %s\n' "$1" >&2
+  shift
+  local hint
+  for hint in "$@"; do printf '         %s\n' "$hint" >&2; done
+  exit 1
+}
+
+as_root() { [[ $(id -u) == 0 ]]; }
+
+MARTLET_CLONE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+MARTLET_HOST=${MARTLET_HOST:-127.0.0.1}
+
+# The user that every program of the stack runs as: never root.
+if as_root; then MARTLET_USER=${MARTLET_USER:-martlet}; else MARTLET_USER=$(id -un); fi
+
+# as_user COMMAND...: runs a command as that user, without the caller's secrets in its environment.
+as_user() {
+  if as_root; then
+    setpriv --reuid "$MARTLET_USER" --regid "$MARTLET_USER" --clear-groups --no-new-privs -- "$@"
+  else
+    "$@"
+  fi
+}
+
+port_table() {
+  local base=${MARTLET_PORT_BASE:-}
+  if [[ -z $base ]]; then
+    PORT_SITE=8080 PORT_SITE_TLS=8443 PORT_RTMP=1935 PORT_RTMPS=1936
+    PORT_AUTH=8101 PORT_CATALOG=8102 PORT_INGEST=8103 PORT_ORIGIN=8104
+    return
+  fi
+  if ! [[ $base =~ ^[0-9]{4,5}$ ]] || ((base < 1024 || base > 64000)); then
+    fail "MARTLET_PORT_BASE is '$base', not a number from 1024 to 64000."
+  fi
+  PORT_SITE=$((base + 80)) PORT_SITE_TLS=$((base + 443)) PORT_RTMP=$((base + 935)) PORT_RTMPS=$((base + 936))
+  PORT_AUTH=$((base + 101)) PORT_CATALOG=$((base + 102)) PORT_INGEST=$((base + 103)) PORT_ORIGIN=$((base + 104))
+}
+
+# reachable FOLDER: can the services' user enter it?
+reachable() {
+  ! as_root && return
+  id -u "$MARTLET_USER" >/dev/null 2>&1 && { as_user test -x "$1"; return; }
+  local folder=$1
+  while :; do # before the user exists: everybody must be able to enter
+    local mode
+    mode=$(stat -c %a "$folder")
+    (((8#$mode & 1) == 1)) || return 1
+    [[ $folder == / ]] && return
+    folder=$(dirname "$folder")
+  done
+}
+
+data_folder() {
+  if [[ -n ${MARTLET_DATA:-} ]]; then
+    [[ $MARTLET_DATA == /* ]] || MARTLET_DATA=$PWD/$MARTLET_DATA
+  elif reachable "$MARTLET_CLONE"; then
+    MARTLET_DATA=$MARTLET_CLONE/.martlet
+  else
+    MARTLET_DATA=/var/lib/martlet
+  fi
+}
+
+port_table
+data_folder
+export MARTLET_CLONE MARTLET_DATA MARTLET_USER MARTLET_HOST
+export PORT_SITE PORT_SITE_TLS PORT_RTMP PORT_RTMPS PORT_AUTH PORT_CATALOG PORT_INGEST PORT_ORIGIN
+
+for toolchain in /opt/swift/usr/bin /usr/local/swift/usr/bin; do
+  if ! command -v swift >/dev/null && [[ -x $toolchain/swift ]]; then export PATH=$toolchain:$PATH; fi
+done
+unset toolchain
