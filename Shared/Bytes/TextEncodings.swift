@@ -19,6 +19,32 @@ public enum Base32 {
         if bitCount > 0 { text.append(alphabet[Int(pending << (5 - bitCount) & 31)]) }
         return String(decoding: text, as: UTF8.self)
     }
+
+    /// Decodes the one text that ``encode(_:)`` gives for some bytes, or returns `nil`.
+    public static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var pending: UInt32 = 0
+        var bitCount: UInt32 = 0
+        for character in text.utf8 {
+            guard let value = value(of: character) else { return nil }
+            pending = pending << 5 | value
+            bitCount += 5
+            if bitCount >= 8 {
+                bitCount -= 8
+                bytes.append(UInt8(truncatingIfNeeded: pending >> bitCount))
+            }
+            pending &= (1 << bitCount) - 1
+        }
+        return bitCount < 5 && pending == 0 ? bytes : nil
+    }
+
+    private static func value(of character: UInt8) -> UInt32? {
+        switch character {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a"))
+        case UInt8(ascii: "2")...UInt8(ascii: "7"): UInt32(character - UInt8(ascii: "2")) + 26
+        default: nil
+        }
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -8,7 +8,8 @@ import Testing
         #expect(try reader.read(UInt16.self) == 0x0102)
         #expect(try reader.readUInt24() == 0x030405)
         #expect(try reader.readLittleEndian(UInt16.self) == 0x0706)
-        #expect(reader.isAtEnd)
+        let isAtEnd = reader.isAtEnd
+        #expect(isAtEnd)
     }
 
     @Test func `refuses to read past the end or backwards`() {
