@@ -1,7 +1,7 @@
 public import Sockets
 
 /// The header or trailer fields of a message, in the order they came.
-public struct HTTPFields: Sendable, ExpressibleByDictionaryLiteral {
+public struct HTTPFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     private var fields: [(name: String, value: String)] = []
 
     /// Creates no fields.
@@ -34,6 +34,14 @@ public struct HTTPFields: Sendable, ExpressibleByDictionaryLiteral {
     /// Adds a value; names are kept in lower case.
     public mutating func append(_ name: String, _ value: String) {
         fields.append((name.lowercased(), value))
+    }
+
+    /// The number of fields.
+    public var count: Int { fields.count }
+
+    /// Whether two messages carry the same fields in the same order.
+    public static func == (lhs: HTTPFields, rhs: HTTPFields) -> Bool {
+        lhs.fields.elementsEqual(rhs.fields) { $0.name == $1.name && $0.value == $1.value }
     }
 
     /// Calls `body` for each field in order.
@@ -87,7 +95,9 @@ public struct HTTPRequest: Sendable {
             for pair in header.split(separator: ";") {
                 let trimmed = pair.drop { $0 == " " }
                 guard let separator = trimmed.firstIndex(of: "=") else { continue }
-                if trimmed[..<separator] == name { return String(trimmed[trimmed.index(after: separator)...]) }
+                if trimmed[..<separator] == name {
+                    return String(trimmed[trimmed.index(after: separator)...])
+                }
             }
         }
         return nil

@@ -76,6 +76,11 @@ public struct StreamSocket: ~Copyable, Sendable {
         return moved == 0 ? .ended : Self.outcome(of: errno)
     }
 
+    /// Tells the peer that nothing more will be sent; receiving goes on.
+    public borrowing func endSending() {
+        _ = shutdown(descriptor, CInt(SHUT_WR))
+    }
+
     private static func outcome(of code: CInt) -> Outcome {
         code == EAGAIN || code == EWOULDBLOCK || code == EINTR ? .wouldBlock : .failed(code)
     }
