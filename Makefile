@@ -1,6 +1,6 @@
 # Martlet: `make up` sets everything up and starts it, `make test` runs every test. See README.md.
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo check test bench fuzz bare-root-test
+.PHONY: help up down status logs demo check test bench fuzz test-containers bare-root-test
 MAKEFLAGS += --no-print-directory
 
 help: ## what can be made
@@ -23,5 +23,7 @@ bench: ## the figures of the README
 	@scripts/bench
 fuzz: ## search for inputs that break a parser
 	@scripts/fuzz
+test-containers: ## build the images and play a stream through docker compose
+	@scripts/test-containers
 bare-root-test: ## `make up` and `make test` in a new Debian root with nothing but the toolchain
 	@scripts/bare-root-test

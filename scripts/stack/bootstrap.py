@@ -25,7 +25,8 @@ class Bootstrap:
     def __init__(self, file, site, host, ports, secrets, api=None):
         self.file, self.site, self.host, self.ports = pathlib.Path(file), site, host, ports
         self.api = api or f"http://127.0.0.1:{ports['site']}"
-        self.user, self.password = "admin", (secrets / "admin-password").read_text().strip()
+        self.user = os.environ.get("AUTH_ADMIN_USER") or "admin"
+        self.password = (secrets / "admin-password").read_text().strip()
         self.last = self.read_last()
 
     def read_last(self):
@@ -129,7 +130,7 @@ class Bootstrap:
             return False
 
 
-def show(access, log):
+def show(access, logs, everything):
     """Prints where to go."""
     print(f"""
   Site         {access['site']}   (TLS: {access['site_tls']})
@@ -139,9 +140,6 @@ def show(access, log):
   Publish to   {access['rtmp_url']}
   Stream key   {access['stream_key']}
 
-  Everything, also for scripts: {access_file(log)}   Logs: {log}
+  Everything, also for scripts: {everything}   Logs: {logs}
 """, flush=True)
 
-
-def access_file(log):
-    return pathlib.Path(log).parent / "access.json"

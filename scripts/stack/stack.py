@@ -154,7 +154,7 @@ def service_settings(name):
         "REDIS_CONTROL_URL": f"unix://{SOCKETS}/redis-control.sock", "REDIS_BUS_URL": f"unix://{SOCKETS}/redis-bus.sock",
         "DATABASE_URL": database_url("martlet_" + name), "MARTLET_SITE_URL": site_url(), "DRAIN_SECONDS": "3",
     } | {
-        "auth": {"AUTH_ADMIN_USER": "admin", "AUTH_ADMIN_PASSWORD_FILE": str(SECRETS / "admin-password"),
+        "auth": {"AUTH_ADMIN_USER": os.environ.get("AUTH_ADMIN_USER") or "admin", "AUTH_ADMIN_PASSWORD_FILE": str(SECRETS / "admin-password"),
                  "AUTH_MASTER_KEY_FILE": str(SECRETS / "master-key")},
         "catalog": {},
         "ingest": {"INGEST_RTMP_PORT": str(PORTS["rtmp"]), "INGEST_RTMPS_PORT": str(PORTS["rtmps"]),
@@ -247,7 +247,7 @@ def up():
         start_supervisor()
     await_readiness(programs, started)
     access = Bootstrap(DATA / "access.json", site_url(), HOST, PORTS, SECRETS).run()
-    show(access, LOG)
+    show(access, LOG, DATA / "access.json")
 
 
 def await_readiness(programs, started):
