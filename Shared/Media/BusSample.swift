@@ -20,6 +20,10 @@ public struct BusSample: Sendable, Equatable {
         public static let partStart = Flags(rawValue: 16)
         /// The segment it starts does not begin with a keyframe.
         public static let notIndependent = Flags(rawValue: 32)
+        /// The last sample of its track in its part, so that the part can be published without waiting for
+        /// the next sample; its duration is never 0. A part may also end without it: at the next sample with
+        /// `partStart`.
+        public static let partEnd = Flags(rawValue: 64)
     }
 
     /// The track.
@@ -38,9 +42,10 @@ public struct BusSample: Sendable, Equatable {
     public var decodeTime: Int64
     /// Presentation minus decode time, in the track's timescale.
     public var compositionOffset: Int32
-    /// How long it lasts, in the track's timescale; 0 = until the next sample.
+    /// How long it lasts, in the track's timescale; 0 = until the next sample of the track.
     public var duration: UInt32
-    /// The media sequence number of its segment, from 0 in each session.
+    /// The media sequence number of its segment, from 0 in each session; the same on all tracks. A track
+    /// that had no sample in a segment leaves its number out.
     public var mediaSequence: UInt32
     /// The part within the segment, from 0.
     public var part: UInt16

@@ -1,0 +1,70 @@
+/// The names of the keys on the media bus.
+public enum BusKeys {
+    /// The streams' hash tags: Redis Cluster keeps the keys of one bucket on one node.
+    public static let bucketCount: UInt32 = 64
+    /// The sorted set of the live streams, scored by the milliseconds since 1970 of the last heartbeat.
+    public static let live = "live"
+    /// The stream that tells of sessions as they open, change and end.
+    public static let announce = "announce"
+    /// The entries that ``announce`` keeps, about.
+    public static let announceLength = 4096
+
+    /// The bucket of a stream, `b00` to `b63`, by FNV-1a of its ID.
+    public static func bucket(of streamID: String) -> String {
+        let hash = streamID.utf8.reduce(0x811c_9dc5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+        let number = hash % bucketCount
+        return number < 10 ? "b0\(number)" : "b\(number)"
+    }
+
+    /// The stream of the publisher's samples.
+    public static func media(_ streamID: String) -> String { key("media", streamID) }
+
+    /// The stream of a derived rendition's samples.
+    public static func media(_ streamID: String, rendition: String) -> String {
+        key("media", streamID) + ":" + rendition
+    }
+
+    /// The hash of the session's description and of every configuration in the ring.
+    public static func tracks(_ streamID: String) -> String { key("tracks", streamID) }
+
+    /// The string that holds the epoch while the publisher is not silent.
+    public static func publisher(_ streamID: String) -> String { key("publisher", streamID) }
+
+    /// The set of what readers ask of the publisher.
+    public static func ask(_ streamID: String) -> String { key("ask", streamID) }
+
+    /// The sorted set of the derived renditions that somebody wants.
+    public static func want(_ streamID: String) -> String { key("want", streamID) }
+
+    /// The field of ``tracks(_:)`` that holds a ``SessionDescription``.
+    public static let sessionField = "session"
+
+    /// The field of ``tracks(_:)`` that holds a ``TrackDescription``.
+    public static func trackField(track: UInt16, generation: UInt16) -> String { "\(track).\(generation)" }
+
+    /// The lease of the origin that owns a stream, on the control Redis.
+    public static func originLease(_ streamID: String) -> String { "lease:origin:\(streamID)" }
+
+    private static func key(_ kind: String, _ streamID: String) -> String {
+        "\(kind):{\(bucket(of: streamID))}:\(streamID)"
+    }
+}
+
+/// What an entry of ``BusKeys/announce`` tells about a stream.
+public enum Announcement: String, Sendable, CaseIterable {
+    /// A session has been opened, or its publisher has come back in a new epoch.
+    case opened
+    /// The tracks or their configurations have changed.
+    case tracks
+    /// The publisher is gone and may come back.
+    case away
+    /// The publisher is back in the same epoch.
+    case back
+    /// The session is over.
+    case ended
+
+    /// The field of the stream's ID.
+    public static let streamField = "stream"
+    /// The field of the announcement.
+    public static let whatField = "what"
+}
