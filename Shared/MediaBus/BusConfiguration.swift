@@ -1,0 +1,89 @@
+public import Redis
+
+/// Where the media bus is, and its limits.
+public struct BusConfiguration: Sendable {
+    /// The Redis that carries the media.
+    public var redis: RedisClient.Configuration
+    /// Bytes that all writers of the process together keep for replay after an outage; a stream that finds
+    /// no room is closed with ``BusWriter/Event/outageBufferFull``.
+    public var outageByteLimit = 256 << 20
+    /// Bytes of one stream's ring; the oldest GOPs go first, whatever their age.
+    public var ringByteLimit = 64 << 20
+    /// The age beyond which GOPs leave the ring.
+    public var ringDuration: Duration = .seconds(30)
+    /// What stays in the ring beyond that age: this long, and two GOPs.
+    public var ringFloor: Duration = .seconds(15)
+    /// How long the keys of a session outlive it.
+    public var keyExpiry: Duration = .seconds(60)
+    /// The longest time between two flushes of a shard.
+    public var longestTick: Duration = .milliseconds(10)
+    /// Below this number of streams a shard flushes at once.
+    public var unhurriedStreamCount = 20
+    /// The share of `maxmemory` from which new publishers are refused.
+    public var memoryShareLimit = 0.8
+    /// How long a publisher may send nothing before another may take its place.
+    public var silenceLimit: Duration = .seconds(2)
+
+    /// Creates a configuration for one bus.
+    public init(redis: RedisClient.Configuration) { self.redis = redis }
+}
+
+/// The ID of an entry on the bus: the publisher's epoch, and a counter that rises by one from 1.
+public struct BusEntryID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The publisher's epoch.
+    public var epoch: UInt64
+    /// Counts the entries of the epoch from 1.
+    public var counter: UInt64
+
+    /// Creates an ID from its halves.
+    public init(epoch: UInt64, counter: UInt64) {
+        self.epoch = epoch
+        self.counter = counter
+    }
+
+    /// Reads `<epoch>-<counter>`.
+    public init?(_ text: some StringProtocol) {
+        let halves = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        guard halves.count == 2, let epoch = UInt64(halves[0]), let counter = UInt64(halves[1]) else {
+            return nil
+        }
+        self.init(epoch: epoch, counter: counter)
+    }
+
+    /// Orders by epoch, then by counter.
+    public static func < (lhs: BusEntryID, rhs: BusEntryID) -> Bool {
+        (lhs.epoch, lhs.counter) < (rhs.epoch, rhs.counter)
+    }
+
+    /// The ID as Redis has it.
+    public var description: String { "\(epoch)-\(counter)" }
+}
+
+/// What went wrong on the bus.
+public struct BusError: Error, Equatable, CustomStringConvertible {
+    /// The kinds of failure that callers act on.
+    public enum Code: Sendable, Equatable {
+        /// Redis cannot be reached or does not answer.
+        case unavailable
+        /// The bus has too little memory left for another publisher.
+        case full
+        /// A publisher of a higher epoch has taken the stream.
+        case fenced
+        /// What the bus holds is not understood.
+        case malformed
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// What happened.
+    public var message: String
+
+    /// Creates an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The kind and the text.
+    public var description: String { "media bus \(code): \(message)" }
+}

@@ -1,0 +1,24 @@
+import Synchronization
+
+/// The bytes that all writers of a process may keep for replay.
+public final class OutageBudget: Sendable {
+    private let limit: Int
+    private let used = Atomic<Int>(0)
+
+    /// Creates a budget of `limit` bytes.
+    public init(byteLimit limit: Int) { self.limit = limit }
+
+    /// The bytes in use.
+    public var byteCount: Int { used.load(ordering: .relaxed) }
+
+    /// Takes `count` bytes if they are there.
+    func take(_ count: Int) -> Bool {
+        let (_, new) = used.wrappingAdd(count, ordering: .relaxed)
+        if new <= limit { return true }
+        give(count)
+        return false
+    }
+
+    /// Gives `count` bytes back.
+    func give(_ count: Int) { used.wrappingSubtract(count, ordering: .relaxed) }
+}
