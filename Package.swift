@@ -54,6 +54,11 @@ extension Target {
         )
     }
 
+    /// A program that fuzzes one parser, under `Tests/Fuzz/`; see `Tests/Fuzz/run`.
+    static func fuzz(_ parser: String, uses: [Target.Dependency]) -> Target {
+        .tool("Fuzz\(parser)", at: "Fuzz/\(parser)", uses: ["FuzzDriver"] + uses)
+    }
+
     /// A program under `Tests/`, at `folder`.
     static func tool(_ name: String, at folder: String, uses: [Target.Dependency]) -> Target {
         .executableTarget(
@@ -134,6 +139,19 @@ let package = Package(
         .tests(of: "Catalog"),
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Media", "RTMP"]),
         .tests(of: "Origin", uses: ["Bytes", "Codecs", "HLS", "ISOBMFF", "Media", "MediaBus"]),
+
+        // Fuzzing
+        .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: settings),
+        .fuzz("AMF0", uses: ["RTMP"]),
+        .fuzz("Chunks", uses: ["RTMP"]),
+        .fuzz("RTMPSession", uses: ["RTMP"]),
+        .fuzz("FLVTags", uses: ["RTMP"]),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: ["TestSupport"],
+            path: "Tests/FuzzTests",
+            swiftSettings: settings
+        ),
         .testTarget(name: "RepositoryTests", path: "Tests/RepositoryTests", swiftSettings: settings),
     ]
 )
