@@ -107,7 +107,7 @@ let package = Package(
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
-        .shared("Hosting", uses: ["Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
+        .shared("Hosting", uses: ["CPlatform", "Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
         // Floor 5: services
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry", "Tokens"]),
@@ -132,6 +132,7 @@ let package = Package(
         .tests(of: "Reactor"),
         .tests(of: "Sockets", uses: ["Reactor"]),
         .tests(of: "HTTPServing", uses: ["Lifecycle", "Reactor", "Sockets", "Telemetry"]),
+        .tests(of: "Hosting", uses: ["HTTPServing", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),
         .tests(of: "Postgres", uses: ["Lifecycle", "Reactor", "Telemetry"]),
         .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),

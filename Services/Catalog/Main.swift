@@ -1,4 +1,16 @@
+import Configuration
+import FoundationEssentials
+import Hosting
+
 @main
 struct Main {
-    static func main() async throws {}
+    static func main() async {
+        await ServiceHost.run(
+            "catalog",
+            port: 8102,
+            environment: ProcessInfo.processInfo.environment,
+            settings: { _ in },
+            services: { _, _ in [] }
+        )
+    }
 }

@@ -1,3 +1,4 @@
+import Glibc
 public import Lifecycle
 public import Reactor
 public import Sockets
@@ -78,6 +79,8 @@ public final class HTTPServer: Service {
         logger: Logger,
         metrics: MetricRegistry
     ) throws(SystemCallError) {
+        // sendfile has no flag that keeps a vanished client from killing the process.
+        signal(SIGPIPE, SIG_IGN)
         context = HTTPServerContext(
             configuration: configuration,
             router: router,
