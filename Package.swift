@@ -138,7 +138,7 @@ let package = Package(
         .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .tests(of: "Auth", uses: ["Crypto", "Tokens"]),
         .tests(of: "Catalog"),
-        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Media", "RTMP"]),
+        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Origin", uses: ["Bytes", "Codecs", "HLS", "ISOBMFF", "Media", "MediaBus"]),
 
         // Fuzzing

@@ -1,4 +1,122 @@
+import Configuration
+import Crypto
+import FoundationEssentials
+import Hosting
+import Lifecycle
+import MediaBus
+import Postgres
+import Reactor
+import Redis
+import Telemetry
+
+/// Takes publishers' streams and writes them to the media bus.
 @main
 struct Main {
-    static func main() async throws {}
+    static func main() async {
+        await ServiceHost.run(
+            "ingest",
+            port: 8103,
+            environment: ProcessInfo.processInfo.environment,
+            settings: { IngestSettings(from: &$0) },
+            services: { try Ingest.services($0, $1) }
+        )
+    }
+}
+
+/// Puts the parts of the service together.
+enum Ingest {
+    /// The connections to PostgreSQL; publishing asks it rarely.
+    private static let databaseConnectionCount = 2
+
+    static func services(_ settings: IngestSettings, _ host: ServiceHost) throws -> [any Service] {
+        let pool = PostgresPool(
+            PostgresConfiguration(address: settings.database.reveal(), applicationName: host.name),
+            size: databaseConnectionCount,
+            on: host.loops.next(),
+            logger: host.logger
+        )
+        let authority = PostgresAuthority(pool: pool, logger: host.logger)
+        var bus = BusConfiguration(redis: try RedisClient.Configuration(url: settings.busURL))
+        bus.outageByteLimit = settings.outageByteCount
+        bus.silenceLimit = settings.silenceLimit
+        let parts = Parts(settings, host, authority: authority, bus: bus)
+        let control = RedisClient(
+            try RedisClient.Configuration(url: settings.controlURL),
+            name: "redis-control",
+            loop: host.loops.next(),
+            logger: host.logger
+        )
+        let revocations = Revocations(
+            redis: control,
+            authority: authority,
+            registry: parts.context.registry,
+            loop: host.loops.next(),
+            logger: host.logger
+        )
+        host.readiness.add("postgres") { pool.isReady }
+        host.readiness.add("bus") { parts.shards.allSatisfy(\.isConnected) }
+        PublisherRoutes(registry: parts.context.registry).add(to: host.router)
+        let server = try RTMPServer(
+            context: parts.context,
+            workers: parts.workers,
+            identity: settings.identity()
+        )
+        return [parts.errands, pool, control] + parts.shards + [revocations, server]
+    }
+
+    /// What does not depend on where publishers are looked up.
+    struct Parts {
+        let errands = Errands()
+        let context: IngestContext
+        let shards: [BusShard]
+        let workers: [RTMPWorker]
+
+        init(
+            _ settings: IngestSettings,
+            _ host: ServiceHost,
+            authority: any PublishAuthority,
+            bus: BusConfiguration
+        ) {
+            let metrics = IngestMetrics(host.metrics)
+            let registry = PublisherRegistry(
+                authority: authority,
+                errands: errands,
+                settings: settings,
+                metrics: metrics,
+                logger: host.logger
+            )
+            let budget = OutageBudget(byteLimit: settings.outageByteCount)
+            host.metrics.reading("outage_buffer_bytes", "Bytes kept for the bus.") {
+                Double(budget.byteCount)
+            }
+            let context = IngestContext(
+                settings: settings,
+                logger: host.logger,
+                metrics: metrics,
+                registry: registry,
+                admission: Admission(
+                    authority: authority,
+                    registry: registry,
+                    errands: errands,
+                    settings: settings,
+                    metrics: metrics,
+                    logger: host.logger
+                ),
+                budget: budget
+            )
+            self.context = context
+            shards = host.loops.loops.map { loop in
+                BusShard(bus, budget: budget, loop: loop, logger: host.logger)
+            }
+            workers = shards.map { RTMPWorker(loop: $0.loop, shard: $0, context: context) }
+        }
+    }
+}
+
+extension IngestSettings {
+    /// The certificate for RTMPS, where there is one.
+    func identity() throws -> TLSIdentity? {
+        guard let certificateFile, let keyFile else { return nil }
+        return try TLSIdentity(certificateFile: certificateFile, keyFile: keyFile)
+    }
 }

@@ -1,2 +1,0 @@
-import { notFoundPage } from "./not-found.js";
-export const streamsPage = notFoundPage;

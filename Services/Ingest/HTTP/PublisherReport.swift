@@ -1,0 +1,85 @@
+import HTTPServing
+import Media
+
+/// A running publisher as the internal route tells it.
+struct PublisherReport: Encodable, Sendable {
+    struct Track: Encodable, Sendable {
+        var track: UInt16
+        var generation: UInt16
+        var codec: String
+        var width: Int?
+        var height: Int?
+        var sampleRate: Int?
+        var channels: Int?
+    }
+
+    var streamId: String
+    var sessionId: String
+    var epoch: UInt64
+    var key: String
+    var `protocol`: String
+    var encoder: String
+    var address: String
+    /// Bits a second.
+    var bitrate: Int
+    var frameRate: Double
+    var bytes: UInt64
+    /// Seconds.
+    var keyframeInterval: Double?
+    var bFrames: Bool
+    /// Seconds that sound is ahead of the picture.
+    var drift: Double?
+    var tracks: [Track]
+    var warnings: [String]
+
+    init(
+        _ publisher: AdmittedPublisher,
+        encoder: String,
+        statistics: PublisherStatistics,
+        tracks: [TrackConfiguration],
+        warnings: [String]
+    ) {
+        streamId = publisher.key.streamID
+        sessionId = publisher.session.sessionID
+        epoch = publisher.session.epoch
+        key = publisher.key.keyName
+        `protocol` = publisher.identity.transport
+        self.encoder = encoder
+        address = publisher.identity.address
+        bitrate = Int(statistics.bitRate)
+        frameRate = (statistics.frameRate * 100).rounded() / 100
+        bytes = statistics.byteCount
+        keyframeInterval = statistics.keyframeInterval
+        bFrames = statistics.hasReorderedFrames
+        drift = statistics.drift
+        self.tracks = tracks.map { configuration in
+            Track(
+                track: configuration.track.rawValue,
+                generation: configuration.generation,
+                codec: configuration.codecString,
+                width: configuration.video?.width,
+                height: configuration.video?.height,
+                sampleRate: configuration.audio?.sampleRate,
+                channels: configuration.audio?.channelCount
+            )
+        }
+        self.warnings = warnings
+    }
+}
+
+/// `GET /internal/publishers`: who publishes here, and what they could do better.
+struct PublisherRoutes: Sendable {
+    private struct List: Encodable {
+        var items: [PublisherReport]
+    }
+
+    let registry: PublisherRegistry
+
+    func add(to router: HTTPRouter) {
+        router.get("/internal/publishers") { _ in
+            var items: [PublisherReport] = []
+            for carrier in registry.carriers { items.append(await carrier.report) }
+            return .json(List(items: items.sorted { $0.streamId < $1.streamId }))
+        }
+    }
+}

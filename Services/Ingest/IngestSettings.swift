@@ -1,0 +1,84 @@
+import Configuration
+import Redis
+import RTMP
+import Telemetry
+
+/// The settings of the service; README has the table.
+struct IngestSettings: Sendable {
+    var address = "::"
+    var port: UInt16 = 1935
+    var securePort: UInt16 = 1936
+    var certificateFile: String?
+    var keyFile: String?
+    var maximumConnections = 2000
+    var maximumConnectionsPerAddress = 64
+    var graceSeconds = 15
+    /// How long a connected publisher may send nothing before another may take its place.
+    var silenceLimit = Duration.seconds(2)
+    /// How long running publishers may go on after the service was asked to stop.
+    var drainTime = Duration.seconds(10)
+    var outageByteCount = 256 << 20
+    var session = ServerSession.Configuration()
+    var publisher = RTMPToBus.Limits()
+    var database = Secret("")
+    var busURL = ""
+    var controlURL = ""
+
+    /// Bytes waiting for the bus from which publishers are not read any more.
+    var backPressureByteCount: Int { outageByteCount / 4 * 3 }
+
+    init() {}
+
+    /// Reads the settings.
+    init(from reader: inout EnvironmentReader) {
+        address = reader.text("RTMP_ADDRESS", default: address)
+        port = reader.port("RTMP_PORT", default: port)
+        securePort = reader.port("RTMPS_PORT", default: securePort)
+        certificateFile = reader.optional("TLS_CERTIFICATE_FILE")
+        keyFile = reader.optional("TLS_KEY_FILE")
+        maximumConnections = reader.integer("MAX_CONNECTIONS", in: 1...1_000_000, default: maximumConnections)
+        maximumConnectionsPerAddress = reader.integer(
+            "MAX_CONNECTIONS_PER_ADDRESS",
+            in: 1...1_000_000,
+            default: maximumConnectionsPerAddress
+        )
+        graceSeconds = reader.integer("GRACE_SECONDS", in: 0...86_400, default: graceSeconds)
+        drainTime = reader.seconds("DRAIN_SECONDS", default: .seconds(20), shared: true) / 4 * 3
+        outageByteCount = reader.bytes("OUTAGE_BUFFER_BYTES", in: 1 << 20...1 << 40, default: outageByteCount)
+        readSession(&reader)
+        readPublisher(&reader)
+        database = reader.secret("DATABASE_URL", shared: true)
+        busURL = reader.url("REDIS_BUS_URL", schemes: ["redis", "unix"], shared: true)
+        controlURL = reader.url("REDIS_CONTROL_URL", schemes: ["redis", "unix"], shared: true)
+    }
+
+    private mutating func readSession(_ reader: inout EnvironmentReader) {
+        let whole = 1.0...3600.0
+        session.handshakeTimeout = reader.seconds(
+            "HANDSHAKE_TIMEOUT_SECONDS",
+            in: whole,
+            default: session.handshakeTimeout
+        )
+        session.publishTimeout = reader.seconds(
+            "PUBLISH_TIMEOUT_SECONDS",
+            in: whole,
+            default: session.publishTimeout
+        )
+        session.idleTimeout = reader.seconds("IDLE_TIMEOUT_SECONDS", in: whole, default: session.idleTimeout)
+        session.pingInterval = session.idleTimeout / 3
+        session.messageByteCount = reader.bytes(
+            "MAX_MESSAGE_BYTES",
+            in: 64 << 10...0xff_ffff,
+            default: session.messageByteCount
+        )
+    }
+
+    private mutating func readPublisher(_ reader: inout EnvironmentReader) {
+        publisher.bitRate = reader.integer("MAX_BITRATE", in: 64_000...Int.max, default: publisher.bitRate)
+        publisher.trackSet.afterKeyframe = reader.seconds(
+            "TRACK_WAIT_SECONDS",
+            in: 0...60,
+            default: publisher.trackSet.afterKeyframe
+        )
+    }
+}

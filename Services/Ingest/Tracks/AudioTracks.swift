@@ -1,0 +1,117 @@
+import Codecs
+import Media
+import RTMP
+
+/// AAC, raw behind an AudioSpecificConfig or in ADTS frames.
+struct AACTrack: TrackDecoding {
+    private var current: AACConfiguration?
+
+    mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool {
+        let new = try AACConfiguration(record.span)
+        defer { current = new }
+        return new != current
+    }
+
+    mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        var payload = frame.payload
+        var changed = false
+        // Raw frames never begin with the twelve bits of ADTS: no element of AAC starts like that.
+        if let header = ADTSHeader(payload.span), let implied = header.configuration {
+            changed = current == nil
+            if changed { current = implied }
+            payload = payload.dropFirst(header.byteCount)
+        }
+        let duration = UInt32(current?.samplesPerFrame ?? 0)
+        return (DecodedFrame(payload: Array(payload), duration: duration), changed)
+    }
+
+    func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
+        current?.trackConfiguration(track: track, generation: generation)
+    }
+}
+
+/// Opus, with or without its identification header.
+struct OpusTrack: TrackDecoding {
+    private var current: OpusConfiguration?
+
+    mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool {
+        let new = try OpusConfiguration(identificationHeader: record.span)
+        defer { current = new }
+        return new != current
+    }
+
+    mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        guard let first = frame.payload.first, let count = OpusPacket.sampleCount(of: frame.payload.span)
+        else {
+            throw .truncated
+        }
+        let changed = current == nil
+        if changed { current = OpusConfiguration(channelCount: first & 4 == 0 ? 1 : 2) }
+        return (DecodedFrame(payload: Array(frame.payload), duration: UInt32(count)), changed)
+    }
+
+    func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
+        current?.trackConfiguration(track: track, generation: generation)
+    }
+}
+
+/// FLAC behind its stream information.
+struct FLACTrack: TrackDecoding {
+    private var current: FLACConfiguration?
+
+    mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool {
+        let new = try FLACConfiguration(header: record.span)
+        defer { current = new }
+        return new != current
+    }
+
+    mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        let duration = UInt32(current?.samplesPerFrame ?? 0)
+        return (DecodedFrame(payload: Array(frame.payload), duration: duration), false)
+    }
+
+    func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
+        current?.trackConfiguration(track: track, generation: generation)
+    }
+}
+
+/// AC-3 and E-AC-3, whose every frame tells what it is.
+struct AC3Track: TrackDecoding {
+    private var current: AC3Header?
+
+    mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool { false }
+
+    mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        let header = try AC3Header(frame: frame.payload.span)
+        let changed =
+            header.sampleRate != current?.sampleRate || header.channelCount != current?.channelCount
+            || header.isEnhanced != current?.isEnhanced
+        if changed { current = header }
+        let duration = UInt32(header.samplesPerFrame)
+        return (DecodedFrame(payload: Array(frame.payload), duration: duration), changed)
+    }
+
+    func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
+        current?.trackConfiguration(track: track, generation: generation)
+    }
+}
+
+/// MP3, whose every frame tells what it is.
+struct MP3Track: TrackDecoding {
+    private var current: MP3Header?
+
+    mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool { false }
+
+    mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        let header = try MP3Header(frame: frame.payload.span)
+        let changed =
+            header.sampleRate != current?.sampleRate || header.channelCount != current?.channelCount
+        if changed { current = header }
+        let duration = UInt32(header.samplesPerFrame)
+        return (DecodedFrame(payload: Array(frame.payload), duration: duration), changed)
+    }
+
+    func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
+        current?.trackConfiguration(track: track, generation: generation)
+    }
+}

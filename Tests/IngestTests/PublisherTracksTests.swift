@@ -1,0 +1,237 @@
+import Media
+import RTMP
+import Testing
+
+@testable import Ingest
+
+struct PublisherTracksTests {
+    private func take(_ messages: [MediaMessage], _ tracks: inout PublisherTracks) -> [TrackOutput] {
+        messages.flatMap { tracks.take($0) }
+    }
+
+    @Test func `headers make configurations and frames make samples`() {
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [
+                Tags.videoHeader(Tags.high), Tags.audioHeader(),
+                Tags.picture(isKeyframe: true, at: 10, composition: 66),
+                Tags.sound(at: 12),
+            ],
+            &tracks
+        )
+        #expect(outputs.configurations.map(\.codecString) == ["avc1.64001f", "mp4a.40.2"])
+        #expect(outputs.samples.map(\.track) == [.video, .audio])
+        #expect(outputs.samples.map(\.compositionTime) == [66, 0])
+        #expect(outputs.samples.map(\.duration) == [0, 1024])
+        #expect(outputs.samples.allSatisfy { $0.isKeyframe && $0.beginsGeneration && $0.generation == 1 })
+        #expect(outputs.samples[0].payload == [0, 0, 0, 3, 0x65, 0x88, 0x84])
+    }
+
+    @Test func `a composition time may be negative`() {
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [Tags.videoHeader(Tags.high), Tags.picture(isKeyframe: true, at: 0, composition: -40)],
+            &tracks
+        )
+        #expect(outputs.samples.map(\.compositionTime) == [-40])
+    }
+
+    @Test func `a header that is repeated changes nothing`() {
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [
+                Tags.videoHeader(Tags.high), Tags.picture(isKeyframe: true, at: 0),
+                Tags.videoHeader(Tags.high),
+                Tags.picture(isKeyframe: false, at: 33),
+            ],
+            &tracks
+        )
+        #expect(outputs.configurations.count == 1)
+        #expect(outputs.samples.map(\.generation) == [1, 1])
+    }
+
+    @Test func `another header begins a generation at its keyframe`() {
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [
+                Tags.videoHeader(Tags.high), Tags.picture(isKeyframe: true, at: 0),
+                Tags.videoHeader(Tags.baseline),
+                Tags.picture(isKeyframe: false, at: 33), Tags.picture(isKeyframe: true, at: 66),
+            ],
+            &tracks
+        )
+        #expect(outputs.configurations.map(\.generation) == [1, 2])
+        #expect(outputs.configurations.last?.video == .init(width: 640, height: 360, frameRate: 25))
+        #expect(outputs.samples.map(\.generation) == [1, 2])
+        #expect(outputs.drops == [.beforeKeyframe])
+    }
+
+    @Test func `generations go on where an earlier epoch ended`() {
+        var tracks = PublisherTracks(continuing: [.video: 4])
+        #expect(take([Tags.videoHeader(Tags.high)], &tracks).configurations.map(\.generation) == [5])
+    }
+
+    @Test func `frames before a header or a keyframe are dropped`() {
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [
+                Tags.picture(isKeyframe: true, at: 0), Tags.sound(at: 0), Tags.videoHeader(Tags.high),
+                Tags.picture(isKeyframe: false, at: 33),
+            ],
+            &tracks
+        )
+        #expect(outputs.samples.isEmpty)
+        #expect(outputs.drops == [.noConfiguration, .noConfiguration, .beforeKeyframe])
+        #expect(tracks.dropped == [.noConfiguration: 2, .beforeKeyframe: 1])
+    }
+
+    @Test func `a header without sets is completed by the stream`() throws {
+        var tracks = PublisherTracks()
+        let sequence = Array(Tags.high[8..<34])
+        let picture = Array(Tags.high[37..<43])
+        let outputs = take(
+            [
+                Tags.videoHeader([1, 0x64, 0, 0x1f, 0xff, 0xe0, 0]),
+                Tags.picture(sequence, picture, [0x65, 0x88], isKeyframe: true, at: 0),
+                Tags.picture(sequence, picture, [0x65, 0x88], isKeyframe: true, at: 2000),
+            ],
+            &tracks
+        )
+        let configuration = try #require(outputs.configurations.first)
+        #expect(outputs.configurations.count == 1)
+        #expect(configuration.codecString == "avc1.64001f")
+        #expect(outputs.samples.count == 2)
+        #expect(outputs.samples[0].payload == [0, 0, 0, 2, 0x65, 0x88])
+    }
+
+    @Test func `a header with 33 sets neither traps nor stops the stream`() {
+        let unit = Array(Tags.high[8..<34])
+        var record: [UInt8] = [1, 0x64, 0, 0x1f, 0xff, 33]
+        for _ in 0..<33 { record += [0, UInt8(unit.count)] + unit }
+        var tracks = PublisherTracks()
+        _ = take([Tags.videoHeader(record)], &tracks)
+        let outputs = take([Tags.videoHeader(Tags.high), Tags.picture(isKeyframe: true, at: 0)], &tracks)
+        #expect(outputs.samples.count == 1)
+    }
+
+    @Test func `metadata announces tracks and hints at a frame rate`() {
+        var tracks = PublisherTracks()
+        let metadata = AMF0Value.object([
+            AMF0Property("videocodecid", .number(7)), AMF0Property("framerate", .number(50)),
+        ])
+        #expect(tracks.take(metadata: metadata) == [.video])
+        let outputs = take([Tags.videoHeader(Tags.high)], &tracks)
+        // The bitstream says 30, and it is the one to believe.
+        #expect(outputs.configurations.first?.video?.frameRate == 30)
+    }
+
+    @Test func `codecs that browsers do not play are told apart`() {
+        var tracks = PublisherTracks()
+        let sorenson = MediaMessage(.video, timestamp: 0, payload: [0x12, 0, 0, 0])
+        #expect(take([sorenson], &tracks).drops == [.unsupportedCodec])
+        #expect(take([MediaMessage(.video, timestamp: 0, payload: [0x90])], &tracks).drops == [.malformedTag])
+    }
+
+    @Test func `further tracks of Enhanced RTMP get numbers from 2`() {
+        var tracks = PublisherTracks()
+        // Audio, multitrack, one track of AAC with number 1: sequence start, then a frame.
+        let header: [UInt8] = [0x95, 0x00] + Array("mp4a".utf8) + [1] + Tags.aac
+        let frame: [UInt8] = [0x95, 0x01] + Array("mp4a".utf8) + [1, 0x21, 0x10]
+        let outputs = take(
+            [
+                Tags.audioHeader(), MediaMessage(.audio, timestamp: 0, payload: header),
+                MediaMessage(.audio, timestamp: 0, payload: frame), Tags.sound(at: 0),
+            ],
+            &tracks
+        )
+        #expect(outputs.configurations.map(\.track.rawValue) == [1, 2])
+        #expect(outputs.samples.map(\.track.rawValue) == [2, 1])
+    }
+}
+
+struct TrackSetTests {
+    private static let millisecond: UInt64 = 1_000_000
+
+    private func configuration(_ track: TrackID) -> TrackConfiguration {
+        var tracks = PublisherTracks()
+        let message = track == .video ? Tags.videoHeader(Tags.high) : Tags.audioHeader()
+        return tracks.take(message).configurations[0]
+    }
+
+    private func sample(_ track: TrackID, isKeyframe: Bool = true) -> SourceSample {
+        SourceSample(track: track, generation: 1, timestamp: 0, isKeyframe: isKeyframe, payload: [1])
+    }
+
+    @Test func `announced tracks with configurations close the set at the first sample`() {
+        var set = TrackSet()
+        set.announce([.video, .audio])
+        #expect(set.configure(configuration(.video), at: 0).isEmpty)
+        #expect(set.configure(configuration(.audio), at: 0).isEmpty)
+        let outputs = set.take(sample(.audio), at: 0)
+        #expect(
+            outputs == [.tracks([configuration(.video), configuration(.audio)]), .sample(sample(.audio))]
+        )
+    }
+
+    @Test func `without announcement the set closes 300 ms after the first keyframe`() {
+        var set = TrackSet()
+        _ = set.configure(configuration(.video), at: 0)
+        #expect(set.take(sample(.video), at: 0).isEmpty)
+        #expect(set.deadline == 300 * Self.millisecond)
+        #expect(set.tick(at: 299 * Self.millisecond).isEmpty)
+        #expect(set.tick(at: 300 * Self.millisecond).count == 2)
+    }
+
+    @Test func `announced video that never comes is waited for no longer than two seconds`() {
+        var set = TrackSet()
+        set.announce([.video, .audio])
+        _ = set.configure(configuration(.audio), at: 0)
+        _ = set.take(sample(.audio), at: 0)
+        #expect(set.deadline == 2000 * Self.millisecond)
+        #expect(set.tick(at: 2000 * Self.millisecond).first == .tracks([configuration(.audio)]))
+    }
+
+    @Test func `sound alone closes when it is all that was announced`() {
+        var set = TrackSet()
+        set.announce([.audio])
+        _ = set.configure(configuration(.audio), at: 0)
+        #expect(set.take(sample(.audio), at: 0).count == 2)
+    }
+
+    @Test func `a late track changes the set`() {
+        var set = TrackSet()
+        set.announce([.video])
+        _ = set.configure(configuration(.video), at: 0)
+        _ = set.take(sample(.video), at: 0)
+        let outputs = set.configure(configuration(.audio), at: 1)
+        #expect(outputs == [.tracks([configuration(.video), configuration(.audio)])])
+    }
+
+    @Test func `no more is held than the limit allows`() {
+        var limits = TrackSet.Limits()
+        limits.heldByteCount = 1
+        var set = TrackSet(limits: limits)
+        _ = set.configure(configuration(.video), at: 0)
+        #expect(set.take(sample(.video), at: 0).isEmpty)
+        #expect(set.take(sample(.video, isKeyframe: false), at: 0).count == 3)
+    }
+}
+
+struct StreamKeyTests {
+    @Test(arguments: [
+        ("main?k=abc", "main", "abc"), ("main?abc", "main", "abc"), ("main_abc", "main", "abc"),
+        ("team_main_abc", "team_main", "abc"), ("main?foo=1&k=abc", "main", "abc"),
+        ("main?abc&x=1", "main", ""),
+    ])
+    func `the three spellings are read`(text: String, name: String, secret: String) {
+        let expected = secret.isEmpty ? [] : [StreamKey.Candidate(name: name, secret: secret)]
+        #expect(StreamKey(text).candidates == expected)
+    }
+
+    @Test(arguments: [
+        "", "main", "?k=abc", "main?", "main?k=", "_", "main_", String(repeating: "a_b", count: 999),
+    ])
+    func `what holds no name and secret is no key`(text: String) {
+        #expect(StreamKey(text).candidates.isEmpty)
+    }
+}
