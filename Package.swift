@@ -141,6 +141,14 @@ let package = Package(
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Origin", uses: ["Bytes", "Codecs", "HLS", "ISOBMFF", "Media", "MediaBus"]),
 
+        // Benchmarks
+        .tool(
+            "LoadGenerator",
+            at: "Benchmarks/LoadGenerator",
+            uses: ["Bytes", "CPlatform", "RTMP", "Reactor", "Sockets"]
+        ),
+        .tool("PublishSink", at: "Benchmarks/PublishSink", uses: ["CPlatform", "RTMP", "Reactor", "Sockets"]),
+
         // Fuzzing
         .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: settings),
         .fuzz("AMF0", uses: ["RTMP"]),
