@@ -36,7 +36,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 5, 64, Int.max])
     func `reads the specification's examples`(slice: Int) throws {
-        // RTMP 1.0 §5.3.2.1: four audio messages of 32 bytes, 20 ms apart; §5.3.2.2: 307 bytes in three chunks.
+        // RTMP 1.0 §5.3.2.1: four messages of 32 bytes, 20 ms apart; §5.3.2.2: 307 bytes in three chunks.
         let body = [UInt8](repeating: 0xaa, count: 32)
         let audio =
             header(on: 3, time: 1000, byteCount: 32, type: 8) + body

@@ -15,8 +15,12 @@ actor Generator {
         /// How late the latest frame was handed to its socket.
         var longestLagMilliseconds: Double
         var slowestSetUpMilliseconds: Double
+        var outageCount: Int
+        /// The first of them; a server that goes away makes one for every publisher.
         var outages: [Publisher.Outage]
     }
+
+    private static let outagesInReport = 20
 
     private static let tickInterval = Duration.milliseconds(5)
 
@@ -72,6 +76,7 @@ actor Generator {
         let figures = publishers.map(\.figures)
         let seconds = Double(now - began) / 1e9
         let bytesSent = figures.reduce(0) { $0 + $1.sentByteCount }
+        let outages = figures.flatMap(\.outages).sorted { $0.atSeconds < $1.atSeconds }
         return Report(
             publishers: publishers.count,
             publishing: publishing,
@@ -83,7 +88,8 @@ actor Generator {
             longestStallMilliseconds: Self.milliseconds(figures.map(\.longestStall).max()),
             longestLagMilliseconds: Self.milliseconds(figures.map(\.longestLag).max()),
             slowestSetUpMilliseconds: Self.milliseconds(figures.compactMap(\.setUp).max()),
-            outages: figures.flatMap(\.outages)
+            outageCount: outages.count,
+            outages: Array(outages.prefix(Self.outagesInReport))
         )
     }
 

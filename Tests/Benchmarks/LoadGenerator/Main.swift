@@ -3,7 +3,8 @@ import Reactor
 
 /// Publishes one clip by RTMP as many times at once as there are URLs, and prints what happened as JSON.
 ///
-/// `LoadGenerator --clip clip.flv --seconds 30 (--urls file | --url rtmp://host/app/key-{n} --count 200) [--ramp 5]`
+/// `LoadGenerator --clip clip.flv --seconds 30 --urls file`, or `--url rtmp://host/app/key-{n} --count 200`;
+/// `--ramp 5` spreads the connections over five seconds.
 @main enum Main {
     static func main() async throws {
         let options = Options(CommandLine.arguments)
