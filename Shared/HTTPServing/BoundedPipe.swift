@@ -18,9 +18,18 @@ final class BoundedPipe<Element: Sendable>: Sendable {
     private let highWater: Int
     private let state = Mutex(State())
 
+    private let abandoned: (@Sendable () -> Void)?
+
     /// Creates an empty pipe that is full at a cost of `highWater`.
-    init(highWater: Int) {
+    ///
+    /// - Parameter abandoned: Called when nobody holds the pipe any more.
+    init(highWater: Int, abandoned: (@Sendable () -> Void)? = nil) {
         self.highWater = highWater
+        self.abandoned = abandoned
+    }
+
+    deinit {
+        abandoned?()
     }
 
     /// What has been pushed and not yet read.

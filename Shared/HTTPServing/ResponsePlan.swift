@@ -90,7 +90,7 @@ struct ResponsePlan {
     ) -> HTTPResponse {
         var response = response
         let size = pieces.byteCount
-        response.headers["accept-ranges"] = "bytes"
+        if case .pieces = response.content { response.headers["accept-ranges"] = "bytes" }
         switch ByteRange(field, size: size) {
         case .whole: break
         case .part(let offset, let count):

@@ -10,6 +10,7 @@ public struct BoxType: RawRepresentable, Hashable, Sendable, ExpressibleByString
 
     /// Creates a type from the first four bytes of a literal.
     public init(stringLiteral value: StaticString) {
+        // SAFETY: the buffer of a literal is only read inside the closure.
         self.init(value.withUTF8Buffer { unsafe Self.fold($0) })
     }
 

@@ -20,8 +20,9 @@ public struct BusSample: Sendable, Equatable {
         public static let partStart = Flags(rawValue: 16)
         /// The segment it starts does not begin with a keyframe.
         public static let notIndependent = Flags(rawValue: 32)
-        /// The last sample of its track in its part, so that the part can be published without waiting for
-        /// the next sample; its duration is never 0. A part may also end without it: at the next sample with
+        /// The last sample of its track in its part, so that the part can be published at once.
+        ///
+        /// Its duration is never 0. A part may also end without it: at the next sample with
         /// `partStart`.
         public static let partEnd = Flags(rawValue: 64)
     }
@@ -44,8 +45,9 @@ public struct BusSample: Sendable, Equatable {
     public var compositionOffset: Int32
     /// How long it lasts, in the track's timescale; 0 = until the next sample of the track.
     public var duration: UInt32
-    /// The media sequence number of its segment, from 0 in each session; the same on all tracks. A track
-    /// that had no sample in a segment leaves its number out.
+    /// The media sequence number of its segment, from 0 in each session; the same on all tracks.
+    ///
+    /// A track that had no sample in a segment leaves its number out.
     public var mediaSequence: UInt32
     /// The part within the segment, from 0.
     public var part: UInt16

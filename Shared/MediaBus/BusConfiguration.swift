@@ -19,6 +19,8 @@ public struct BusConfiguration: Sendable {
     public var longestTick: Duration = .milliseconds(10)
     /// Below this number of streams a shard flushes at once.
     public var unhurriedStreamCount = 20
+    /// From ``unhurriedStreamCount`` streams on, the shortest time between two reads of the tail.
+    public var pollInterval: Duration = .milliseconds(20)
     /// The share of `maxmemory` from which new publishers are refused.
     public var memoryShareLimit = 0.8
     /// How long a publisher may send nothing before another may take its place.

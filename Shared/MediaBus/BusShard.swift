@@ -2,14 +2,36 @@ public import Contracts
 public import Lifecycle
 public import Media
 public import Reactor
+import Redis
 public import Telemetry
 
 /// The writers of one event loop, flushed together over one connection.
 public actor BusShard: Service {
+    /// How long the end of a writer waits for the bus.
+    public static let settleLimit = Duration.seconds(30)
+    /// Bytes of one stream that may be on their way at a time.
+    static let windowByteCount = 8 << 20
+
+    private static let beatInterval = Duration.milliseconds(500)
+    private static let beatsPerExpiry: UInt64 = 20
+    private static let retryDelay = Duration.milliseconds(500)
+
     /// The name for logs.
     public nonisolated let name = "bus-shard"
     /// The loop that the shard and its writers live on.
     public nonisolated let loop: EventLoop
+    /// Entries that the bus refused to take, or holds already.
+    public nonisolated let refusals = Counter()
+
+    private nonisolated let client: RedisClient
+    private let configuration: BusConfiguration
+    private let budget: OutageBudget
+    private let logger: Logger
+    private var writers: [ObjectIdentifier: BusWriter] = [:]
+    private var isFlushScheduled = false
+    private var beats: UInt64 = 0
+    private var isBeating = false
+    private var isDraining = false
 
     /// Runs on the loop.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -24,22 +46,36 @@ public actor BusShard: Service {
         loop: EventLoop,
         logger: Logger
     ) {
+        self.configuration = configuration
+        self.budget = budget
         self.loop = loop
+        self.logger = logger
+        client = RedisClient(configuration.redis, name: "bus-writer", loop: loop, logger: logger)
     }
 
     /// Whether the bus can be reached.
-    public nonisolated var isConnected: Bool { false }
+    public nonisolated var isConnected: Bool { client.isConnected }
 
-    /// Flushes until `shutdown` is requested and everything written before it is on the bus.
+    /// The number of streams that are being written.
+    public var writerCount: Int { writers.count }
+
+    /// Flushes until `shutdown` is requested; writers must have been ended or closed before.
     public func run(until shutdown: Shutdown) async throws {
-        try await shutdown.requested()
+        begin()
+        defer { isDraining = true }
+        try await client.run(until: shutdown)
+    }
+
+    private func begin() {
+        client.observe { event in self.assumeIsolated { $0.connectionChanged(event) } }
+        scheduleBeat()
     }
 
     /// Opens a session: writes its description and announces it.
     ///
     /// - Parameters:
     ///   - session: The session; its epoch must be higher than that of every writer before.
-    ///   - tracks: The configurations of its current tracks.
+    ///   - tracks: The configurations of its current tracks, and of earlier ones still in the ring.
     ///   - resumes: Whether an earlier epoch of the same session has been on the bus; readers are told that
     ///     the publisher is back.
     ///   - observer: Called on the loop with what the publisher must act on.
@@ -50,24 +86,226 @@ public actor BusShard: Service {
         resumes: Bool = false,
         observer: @escaping @Sendable (BusWriter.Event) -> Void
     ) async throws(BusError) -> BusWriter {
-        BusWriter(loop: loop)
+        try await checkMemory()
+        let streamID = session.streamId
+        let newest = try await ask(
+            RedisCommand("XREVRANGE", BusKeys.media(streamID), "+", "-", "COUNT", 1)
+        )
+        if let last = BusEntryID(newestOf: newest), last.epoch >= session.epoch {
+            throw BusError(.fenced, "the stream has a publisher of epoch \(last.epoch)")
+        }
+        let description = BusDescription(session: session, tracks: tracks)
+        try await store(description, of: streamID, keepingOlderTracks: resumes)
+        let writer = BusWriter(
+            shard: self,
+            configuration: configuration,
+            budget: budget,
+            description: description,
+            resumes: resumes,
+            isConnected: client.isConnected,
+            observer: observer
+        )
+        writers[ObjectIdentifier(writer)] = writer
+        keepAlive([writer], withExpiry: true)
+        announce(.opened, of: streamID)
+        return writer
     }
 
-    /// What an earlier epoch of the session left on the bus, for a publisher that has come back.
-    public func resumption(of streamID: String) async throws(BusError) -> BusResumption? { nil }
-
     /// Whether a publisher of the stream has sent media within the last two seconds.
-    public func isPublisherActive(_ streamID: String) async throws(BusError) -> Bool { false }
+    public func isPublisherActive(_ streamID: String) async throws(BusError) -> Bool {
+        try await ask(RedisCommand("EXISTS", BusKeys.publisher(streamID))).integer == 1
+    }
+
+    // MARK: Commands
+
+    func ask(_ command: RedisCommand) async throws(BusError) -> RedisValue {
+        do throws(RedisError) {
+            return try await client.command(command)
+        } catch {
+            throw BusError(error.code == .refused ? .malformed : .unavailable, error.description)
+        }
+    }
+
+    /// Sends a command whose reply tells nothing: what is lost with a connection is sent again after it.
+    private func tell(_ command: RedisCommand) {
+        client.sendNow(command) { _ in }
+    }
+
+    private func checkMemory() async throws(BusError) {
+        let text = try await ask(RedisCommand("INFO", "memory")).string ?? ""
+        let values = MemoryReport(text)
+        guard values.limit > 0 else { return }
+        if Double(values.used) >= Double(values.limit) * configuration.memoryShareLimit {
+            throw BusError(.full, "the media bus uses \(values.used) of \(values.limit) bytes")
+        }
+    }
+
+    private func store(
+        _ description: BusDescription,
+        of streamID: String,
+        keepingOlderTracks: Bool
+    ) async throws(BusError) {
+        guard let command = description.storing(under: streamID) else {
+            throw BusError(.malformed, "the session cannot be described")
+        }
+        if !keepingOlderTracks { _ = try await ask(RedisCommand("DEL", BusKeys.tracks(streamID))) }
+        _ = try await ask(command)
+    }
+
+    /// Writes a changed description.
+    func store(_ description: BusDescription, of streamID: String) {
+        if let command = description.storing(under: streamID) { tell(command) }
+    }
+
+    /// Tells the readers of the bus about a stream.
+    func announce(_ what: Announcement, of streamID: String) {
+        tell(
+            RedisCommand(
+                "XADD",
+                BusKeys.announce,
+                "MAXLEN",
+                "~",
+                BusKeys.announceLength,
+                "*",
+                Announcement.streamField,
+                streamID,
+                Announcement.whatField,
+                what.rawValue
+            )
+        )
+    }
+
+    // MARK: Flushing
+
+    /// Flushes at the end of this turn of the loop, or of the tick where there are many streams.
+    func flushSoon() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        let tick = tick
+        if tick == .zero {
+            loop.execute { self.assumeIsolated { $0.flush() } }
+        } else {
+            loop.schedule(after: tick) { self.assumeIsolated { $0.flush() } }
+        }
+    }
+
+    /// None for few streams, the longest from five times as many on.
+    private var tick: Duration {
+        let unhurried = configuration.unhurriedStreamCount
+        let excess = writers.count - unhurried
+        guard excess >= 0, unhurried > 0 else { return .zero }
+        return configuration.longestTick * min(1, Double(excess + 1) / Double(4 * unhurried))
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        for writer in writers.values { writer.assumeIsolated { $0.flush(over: client) } }
+    }
+
+    // MARK: Heartbeats
+
+    private func scheduleBeat() {
+        guard !isDraining else { return }
+        loop.schedule(after: Self.beatInterval) {
+            self.assumeIsolated { shard in
+                shard.beat()
+                shard.scheduleBeat()
+            }
+        }
+    }
+
+    /// Keeps the streams in the live set and their keys from expiring.
+    func beat() {
+        beats &+= 1
+        keepAlive(Array(writers.values), withExpiry: beats % Self.beatsPerExpiry == 1)
+    }
+
+    private func keepAlive(_ writers: [BusWriter], withExpiry: Bool) {
+        guard !writers.isEmpty else { return }
+        let now = WallClock.milliseconds
+        var heartbeat: [any RedisArgument] = ["ZADD", BusKeys.live]
+        for writer in writers {
+            heartbeat += [now, writer.streamID]
+            if writer.assumeIsolated({ $0.takeHasNewMedia() }) { tell(sign(of: writer)) }
+            if withExpiry { expire(writer.streamID, after: configuration.keyExpiry + .seconds(30)) }
+        }
+        tell(RedisCommand(arguments: heartbeat))
+    }
+
+    private func sign(of writer: BusWriter) -> RedisCommand {
+        RedisCommand(
+            "SET",
+            BusKeys.publisher(writer.streamID),
+            writer.epoch,
+            "PX",
+            configuration.silenceLimit.nanoseconds / 1_000_000
+        )
+    }
+
+    private func expire(_ streamID: String, after time: Duration) {
+        for key in [BusKeys.media(streamID), BusKeys.tracks(streamID)] {
+            tell(RedisCommand("PEXPIRE", key, time.nanoseconds / 1_000_000))
+        }
+    }
+
+    // MARK: The connection
+
+    private func connectionChanged(_ event: RedisClient.ConnectionEvent) {
+        for writer in writers.values {
+            writer.assumeIsolated { writer in
+                switch event {
+                case .connected: writer.synchronize(over: client)
+                case .disconnected: writer.connectionLost()
+                }
+            }
+        }
+    }
+
+    /// Finds out why an entry was refused: another epoch, an entry that is there already, or a full bus.
+    func wasRefused(_ writer: BusWriter, _ message: String) {
+        refusals.increment()
+        guard !message.contains("equal or smaller") else {
+            return writer.assumeIsolated { $0.synchronize(over: client) }
+        }
+        logger.log(.error, "the media bus refused an entry", [.stream: writer.streamID, .error: message])
+        loop.schedule(after: Self.retryDelay) {
+            self.assumeIsolated { shard in
+                writer.assumeIsolated { $0.synchronize(over: shard.client) }
+            }
+        }
+    }
+
+    // MARK: The end of writers
+
+    func remove(_ writer: BusWriter) {
+        writers[ObjectIdentifier(writer)] = nil
+    }
+
+    /// Removes an ended stream from the live set and lets its keys expire.
+    func retire(_ writer: BusWriter) {
+        remove(writer)
+        let streamID = writer.streamID
+        tell(RedisCommand("ZREM", BusKeys.live, streamID))
+        tell(RedisCommand("DEL", BusKeys.publisher(streamID), BusKeys.ask(streamID)))
+        expire(streamID, after: configuration.keyExpiry)
+        announce(.ended, of: streamID)
+    }
 }
 
-/// Where an earlier epoch of a session ended.
-public struct BusResumption: Sendable, Equatable {
-    /// The session as it was described last.
-    public var session: SessionDescription
-    /// All configurations that were described, of every generation.
-    public var tracks: [TrackConfiguration]
-    /// Where the stamper goes on.
-    public var stamps: Stamper.ResumePoint
-    /// The end of the newest sample on the session's timeline.
-    public var end: MediaTime
+/// What Redis says about its memory.
+struct MemoryReport: Equatable {
+    /// The bytes in use.
+    var used: UInt64 = 0
+    /// The value of `maxmemory`; 0 is no limit.
+    var limit: UInt64 = 0
+
+    /// Reads the answer to `INFO memory`.
+    init(_ text: String) {
+        for line in text.split(whereSeparator: \.isNewline) {
+            let halves = line.split(separator: ":", maxSplits: 1)
+            guard halves.count == 2, let value = UInt64(halves[1]) else { continue }
+            if halves[0] == "used_memory" { used = value }
+            if halves[0] == "maxmemory" { limit = value }
+        }
+    }
 }

@@ -26,3 +26,13 @@ public enum BusStreamEnd: Sendable, Equatable {
     /// Nobody has written for longer than the grace time.
     case abandoned
 }
+
+/// Where a reader begins in a stream.
+public enum BusStart: Sendable, Equatable {
+    /// At the newest keyframe: for viewers.
+    case newestKeyframe
+    /// At the oldest entry of the session's current epoch that is still in the ring: for recorders.
+    case beginning
+    /// After an entry that has been handled before; a gap is reported where the ring begins later.
+    case after(BusEntryID)
+}

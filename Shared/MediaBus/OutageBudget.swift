@@ -19,6 +19,9 @@ public final class OutageBudget: Sendable {
         return false
     }
 
+    /// Takes `count` bytes even if they are not there.
+    func overdraw(_ count: Int) { used.wrappingAdd(count, ordering: .relaxed) }
+
     /// Gives `count` bytes back.
     func give(_ count: Int) { used.wrappingSubtract(count, ordering: .relaxed) }
 }

@@ -41,7 +41,7 @@ public actor RedisClient: Service {
     }
 
     /// What is called with a command's reply, on the loop, exactly once.
-    public typealias Completion = (Result<RedisValue, RedisError>) -> Void
+    public typealias Completion = @Sendable (Result<RedisValue, RedisError>) -> Void
 
     private struct Waiting {
         var command: RedisCommand
@@ -75,7 +75,7 @@ public actor RedisClient: Service {
     private var failures = 0
     private var waiting: [Waiting] = []
     private var waitingByteCount = 0
-    private var observers: [(ConnectionEvent) -> Void] = []
+    private var observers: [@Sendable (ConnectionEvent) -> Void] = []
     private var isSweeping = false
 
     /// Runs on the loop.
@@ -154,15 +154,41 @@ public actor RedisClient: Service {
         wait(Waiting(command: command, deadline: deadline, completion: completion))
     }
 
+    /// Sends a command only if there is a connection, and fails at once where there is none.
+    ///
+    /// To be called on the loop, from whatever lives there.
+    public nonisolated func sendNow(
+        _ command: RedisCommand,
+        deadline: Duration? = nil,
+        completion: @escaping Completion
+    ) {
+        assumeIsolated { $0.sendOrFail(command, deadline: deadline, completion: completion) }
+    }
+
     /// Tells `observer` of every connection made and lost from now on.
-    public func observe(_ observer: @escaping (ConnectionEvent) -> Void) {
-        observers.append(observer)
+    ///
+    /// To be called on the loop, from whatever lives there.
+    public nonisolated func observe(_ observer: @escaping @Sendable (ConnectionEvent) -> Void) {
+        assumeIsolated { $0.observers.append(observer) }
     }
 
     /// The commands that wait for a connection or a reply.
     public var pendingCount: Int {
         if case .ready(let connection) = state { return waiting.count + connection.pendingCount }
         return waiting.count
+    }
+
+    private func sendOrFail(
+        _ command: RedisCommand,
+        deadline: Duration?,
+        completion: @escaping Completion
+    ) {
+        let deadline = EventLoop.now &+ (deadline ?? configuration.commandDeadline).nanoseconds
+        sweepLater()
+        if case .ready(let connection) = state {
+            if connection.send(command.bytes, deadline: deadline, completion: completion) { return }
+        }
+        loop.schedule(after: .zero) { completion(.failure(RedisError(.unavailable, "no connection"))) }
     }
 
     private func reply(to command: RedisCommand, deadline: Duration?) async -> Result<RedisValue, RedisError>
@@ -178,12 +204,9 @@ public actor RedisClient: Service {
     ) async -> [Result<RedisValue, RedisError>] {
         guard !commands.isEmpty else { return [] }
         return await withCheckedContinuation { continuation in
-            var results: [Result<RedisValue, RedisError>] = []
-            for command in commands {
-                send(command, deadline: deadline) { result in
-                    results.append(result)
-                    if results.count == commands.count { continuation.resume(returning: results) }
-                }
+            let collector = ReplyCollector(count: commands.count, continuation)
+            for (index, command) in commands.enumerated() {
+                send(command, deadline: deadline) { collector.set($0, at: index) }
             }
         }
     }
@@ -367,6 +390,26 @@ public actor RedisClient: Service {
 
     private func notify(_ event: ConnectionEvent) {
         for observer in observers { observer(event) }
+    }
+}
+
+/// Gathers the replies to one pipeline, on the loop.
+private final class ReplyCollector: @unchecked Sendable {
+    // SAFETY: all completions of a client are called on its loop.
+    private let continuation: CheckedContinuation<[Result<RedisValue, RedisError>], Never>
+    private var results: [Result<RedisValue, RedisError>]
+    private var missing: Int
+
+    init(count: Int, _ continuation: CheckedContinuation<[Result<RedisValue, RedisError>], Never>) {
+        self.continuation = continuation
+        results = Array(repeating: .success(.null), count: count)
+        missing = count
+    }
+
+    func set(_ result: Result<RedisValue, RedisError>, at index: Int) {
+        results[index] = result
+        missing -= 1
+        if missing == 0 { continuation.resume(returning: results) }
     }
 }
 

@@ -1,0 +1,27 @@
+import { call } from "./api.js";
+
+/** Who is looking: asked once a page, told as `change`. */
+class Account extends EventTarget {
+  /** @type {string | null} */ user = null;
+  role = "";
+  isKnown = false;
+
+  get isAdmin() {
+    return this.role === "admin";
+  }
+
+  async refresh() {
+    try {
+      const me = await call("GET", "/api/v1/me");
+      this.user = me.user ?? me.name ?? null;
+      this.role = me.role ?? "";
+    } catch {
+      this.user = null;
+      this.role = "";
+    }
+    this.isKnown = true;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export const account = new Account();

@@ -1,0 +1,84 @@
+import { account } from "./account.js";
+import "./components/m-header.js";
+
+/**
+ * @typedef {object} Page
+ * @property {HTMLElement} element
+ * @property {string} title
+ * @property {boolean} [isFull] edge to edge, without the page's margins
+ * @property {boolean} [isBare] without the bar at the top
+ * @property {() => void} [close]
+ */
+
+/** @typedef {{slug: string, query: URLSearchParams}} Place */
+/** @typedef {(place: Place) => Promise<Page>} Route */
+
+/** @type {[RegExp, () => Promise<Route>][]} */
+const ROUTES = [
+  [/^\/$/, async () => (await import("./routes/home.js")).homePage],
+  [/^\/watch\/([^/]+)$/, async () => (await import("./routes/watch.js")).watchPage],
+  [/^\/embed\/([^/]+)$/, async () => (await import("./routes/embed.js")).embedPage],
+  [/^\/login$/, async () => (await import("./routes/login.js")).loginPage],
+  [/^\/streams$/, async () => (await import("./routes/streams.js")).streamsPage],
+];
+
+/** @type {Page | null} */ let current = null;
+let visit = 0;
+
+/** Shows the page that the address names. */
+async function show() {
+  const mine = ++visit;
+  const { page, place } = await pageAt(new URL(location.href));
+  const next = await page(place);
+  if (mine !== visit) return next.close?.();
+  current?.close?.();
+  current = next;
+  document.title = next.title;
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  main.replaceChildren(next.element);
+  const header = /** @type {HTMLElement} */ (document.querySelector("m-header"));
+  header.hidden = next.isBare === true;
+  dispatchEvent(new Event("martlet:page"));
+  scrollTo(0, 0);
+  /** @type {HTMLElement | null} */ (main.querySelector("[autofocus]"))?.focus();
+}
+
+/** @param {URL} address @returns {Promise<{page: Route, place: Place}>} */
+async function pageAt(address) {
+  for (const [pattern, load] of ROUTES) {
+    const match = pattern.exec(address.pathname);
+    if (!match) continue;
+    return { page: await load(), place: { slug: decoded(match[1] ?? ""), query: address.searchParams } };
+  }
+  const { notFoundPage } = await import("./routes/not-found.js");
+  return { page: notFoundPage, place: { slug: "", query: address.searchParams } };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Links to our own pages change the page, not the document.
+ * @param {MouseEvent} event
+ */
+function follow(event) {
+  if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented) return;
+  const link = /** @type {HTMLElement} */ (event.target).closest?.("a");
+  if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+  const isOurs = ROUTES.some(([pattern]) => pattern.test(link.pathname));
+  if (!isOurs || link.hash.startsWith("#main")) return;
+  event.preventDefault();
+  if (link.href !== location.href) history.pushState(null, "", link.href);
+  void show();
+}
+
+document.addEventListener("click", follow);
+addEventListener("popstate", () => void show());
+void show();
+void account.refresh();

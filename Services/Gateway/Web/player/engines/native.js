@@ -1,0 +1,116 @@
+import { call } from "../../api.js";
+import { FrameMeter } from "../frame-meter.js";
+
+const TOKEN_SECONDS = 24 * 3600;
+const LIVE_BEHIND = 6;
+const TICK_MS = 500;
+
+/** Plays HLS by the browser itself, where it has no Media Source Extensions: older iPhones and televisions. */
+export class NativeEngine {
+  name = "Native HLS";
+  source = "playlist";
+  following = false;
+  isLive = true;
+  isAway = false;
+  speed = 1;
+  stalls = 0;
+  gaps = 0;
+  target = null;
+  bytesReceived = 0;
+  /** @type {string[]} */ codecs = [];
+  /** @type {string[]} */ errors = [];
+  #isClosed = false;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {{streamId: string, base: string, clock: import("../server-clock.js").ServerClock,
+   *   hooks: import("./mse.js").EngineHooks}} parts
+   */
+  constructor(video, { streamId, base, clock, hooks }) {
+    this.video = video;
+    this.streamId = streamId;
+    this.base = base;
+    this.clock = clock;
+    this.hooks = hooks;
+    this.meter = new FrameMeter(video);
+    video.addEventListener("error", this.#failed);
+    video.addEventListener("waiting", this.#waiting);
+    this.timer = setInterval(() => hooks.onChange(), TICK_MS);
+  }
+
+  /** @param {number} at @param {boolean} isLive */
+  startStored(at, isLive) {
+    this.isLive = isLive;
+    this.following = false;
+    return this.#open("?dvr=1", at);
+  }
+
+  /** @param {string} query @param {number | null} at */
+  async #open(query, at) {
+    try {
+      const { hlsUrl } = await call("POST", `/api/v1/streams/${this.streamId}/media-token`, { ttl: TOKEN_SECONDS });
+      if (this.#isClosed) return;
+      const prefix = hlsUrl.slice(0, hlsUrl.indexOf(this.streamId));
+      this.video.src = `${prefix}${this.base.replace("/live/", "")}index.m3u8${query}`;
+      if (at !== null) this.video.addEventListener("loadedmetadata", () => { this.video.currentTime = at; }, { once: true });
+    } catch (error) {
+      this.hooks.onRefused(/** @type {any} */ (error));
+    }
+  }
+
+  get seekable() {
+    const ranges = this.video.seekable;
+    return ranges.length === 0 ? { start: 0, end: 0 } : { start: ranges.start(0), end: ranges.end(ranges.length - 1) };
+  }
+
+  get edge() {
+    return this.seekable.end;
+  }
+
+  /** Safari tells the date of media time 0. */
+  get delay() {
+    const start = /** @type {any} */ (this.video).getStartDate?.()?.getTime();
+    return Number.isFinite(start) ? (this.clock.now() - start) / 1000 - this.video.currentTime : null;
+  }
+
+  /** @param {number} time */
+  seek(time) {
+    const { start, end } = this.seekable;
+    this.following = this.isLive && time >= end - LIVE_BEHIND;
+    this.video.currentTime = Math.min(Math.max(time, start), end);
+    this.video.playbackRate = this.following ? 1 : this.speed;
+  }
+
+  goLive() {
+    if (this.video.src) return this.seek(this.edge);
+    this.following = true;
+    void this.#open("", null);
+  }
+
+  sessionEnded() {
+    if (!this.isLive) return;
+    this.isLive = false;
+    this.following = false;
+    this.hooks.onEnded();
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearInterval(this.timer);
+    this.meter.stop();
+    this.video.removeEventListener("error", this.#failed);
+    this.video.removeEventListener("waiting", this.#waiting);
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  #waiting = () => {
+    if (!this.video.seeking) this.stalls += 1;
+  };
+
+  #failed = () => {
+    const detail = this.video.error?.message ?? "the browser could not play the stream";
+    this.errors = [...this.errors, `${new Date().toISOString()} ${detail}`].slice(-20);
+    this.hooks.onFailed({ code: "playback-failed", detail });
+  };
+}

@@ -1,0 +1,160 @@
+import { FeedConnection } from "./feed-connection.js";
+import { FrameType, jsonOf } from "./feed-frames.js";
+import { canPlay } from "./media-sink.js";
+import { anchorsOf } from "./timeline.js";
+
+/** @typedef {import("./feed-frames.js").FeedFrame} FeedFrame */
+/** @typedef {import("./media-sink.js").Kind} Kind */
+
+/** A join sends what the segment has so far in one burst; this long a silence ends it. */
+const QUIET_MS = 40;
+
+/**
+ * @typedef {object} FeedTrack
+ * @property {number} track
+ * @property {number} generation
+ * @property {Kind} kind
+ * @property {string} codec
+ * @property {string} mime
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {number} [frameRate]
+ * @property {number} [sampleRate]
+ * @property {number} [channels]
+ */
+
+/**
+ * @typedef {object} ReceiverHooks
+ * @property {() => void} onCaughtUp the burst of a join is over: the newest media is here
+ * @property {(isAway: boolean) => void} onPublisher
+ * @property {() => void} onDiscontinuity
+ * @property {() => void} onEnd
+ * @property {(state: import("./feed-connection.js").FeedState, problem: import("../api.js").Problem | null) => void} onState
+ * @property {(codecs: string[], isAll: boolean) => void} onUnplayable codecs that this browser cannot decode
+ */
+
+/** Brings the `feed`'s frames into a sink: chooses tracks, opens buffers, appends what arrives. */
+export class LiveReceiver {
+  /** @type {import("./timeline.js").Anchor[]} */ anchors = [];
+  /** @type {Map<Kind, FeedTrack>} */ chosen = new Map();
+  partTarget = 0.3;
+  isCaughtUp = false;
+  partsReceived = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #quiet;
+
+  /**
+   * @param {string} base @param {(url: string, signal: AbortSignal) => Promise<Response>} fetchMedia
+   * @param {import("./media-sink.js").MediaSink} sink @param {ReceiverHooks} hooks
+   */
+  constructor(base, fetchMedia, sink, hooks) {
+    this.sink = sink;
+    this.hooks = hooks;
+    this.connection = new FeedConnection(base, fetchMedia, {
+      onFrame: (frame) => this.#frame(frame),
+      onState: (state, problem) => this.#state(state, problem),
+    });
+  }
+
+  get isRunning() {
+    return this.connection.isRunning;
+  }
+
+  /** @param {{msn: number, part: number} | null} [from] a part, else the live edge */
+  start(from = null) {
+    this.isCaughtUp = false;
+    this.connection.start(from);
+  }
+
+  stop() {
+    clearTimeout(this.#quiet);
+    this.isCaughtUp = false;
+    this.connection.stop();
+  }
+
+  /** @param {FeedFrame} frame @returns {void | Promise<void>} */
+  #frame(frame) {
+    switch (frame.type) {
+      case FrameType.tracksChanged: return this.#tracks(jsonOf(frame));
+      case FrameType.init: return this.#buffer(frame.track)?.setInit(String(frame.generation), frame.payload);
+      case FrameType.part: return this.#part(frame);
+      case FrameType.discontinuity: return this.hooks.onDiscontinuity();
+      case FrameType.publisherAway: return this.hooks.onPublisher(true);
+      case FrameType.publisherBack: return this.hooks.onPublisher(false);
+      case FrameType.end: return this.#end();
+    }
+  }
+
+  /** @param {FeedFrame} frame */
+  #part(frame) {
+    const buffer = this.#buffer(frame.track);
+    if (!buffer) return;
+    this.partsReceived += 1;
+    buffer.append(String(frame.generation), frame.payload);
+    if (!this.isCaughtUp) this.#waitForQuiet();
+  }
+
+  #waitForQuiet() {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(async () => {
+      await this.sink.idle();
+      if (this.sink.buffered().length === 0 || !this.isRunning) return;
+      this.isCaughtUp = true;
+      this.hooks.onCaughtUp();
+    }, QUIET_MS);
+  }
+
+  #end() {
+    clearTimeout(this.#quiet);
+    this.hooks.onEnd();
+  }
+
+  /** @param {number} track */
+  #buffer(track) {
+    for (const [kind, chosen] of this.chosen) {
+      if (chosen.track === track) return this.sink.tracks.get(kind);
+    }
+    return undefined;
+  }
+
+  /** @param {{partTarget?: number, anchors?: {decodeTime: number, wallClock: number}[], tracks?: FeedTrack[]}} set */
+  async #tracks(set) {
+    const anchors = anchorsOf(set.anchors);
+    if (anchors.length > 0) this.anchors = anchors;
+    if (set.partTarget) this.partTarget = set.partTarget;
+    const tracks = set.tracks ?? [];
+    this.chosen = choose(tracks);
+    const refused = tracks.filter((track) => !canPlay(track.mime)).map((track) => track.codec);
+    const isSilent = this.chosen.size === 0 && tracks.length > 0;
+    if (refused.length > 0) this.hooks.onUnplayable(refused, isSilent);
+    if (this.chosen.size > 0) await this.#openSink();
+  }
+
+  /** A buffer can change its codec, but a source cannot gain a kind of track: then a new source is needed. */
+  async #openSink() {
+    const kinds = [...this.chosen.keys()];
+    const isSame = this.sink.isOpen && kinds.length === this.sink.tracks.size &&
+      kinds.every((kind) => this.sink.tracks.has(kind));
+    if (!isSame) await this.sink.open(new Map([...this.chosen].map(([kind, track]) => [kind, track.mime])));
+  }
+
+  /**
+   * @param {import("./feed-connection.js").FeedState} state
+   * @param {import("../api.js").Problem | null} problem
+   */
+  #state(state, problem) {
+    if (state === "connecting") this.isCaughtUp = false;
+    this.hooks.onState(state, problem);
+  }
+}
+
+/**
+ * The first playable track of each kind.
+ * @param {FeedTrack[]} tracks
+ */
+function choose(tracks) {
+  /** @type {Map<Kind, FeedTrack>} */ const chosen = new Map();
+  for (const track of tracks) {
+    if (!chosen.has(track.kind) && canPlay(track.mime)) chosen.set(track.kind, track);
+  }
+  return chosen;
+}

@@ -1,0 +1,45 @@
+import { Problem, watchState } from "../api.js";
+import { Events } from "../events.js";
+
+const POLL_MS = 2_000;
+const POLL_BESIDE_EVENTS_MS = 15_000;
+
+/** @typedef {import("../api.js").WatchState} WatchState */
+
+/** Follows what stands behind one link: told by events, else by asking. */
+export class WatchLink {
+  /** @type {Events | null} */ #events = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
+  #abort = new AbortController();
+
+  /**
+   * @param {string} slug
+   * @param {{onState: (state: WatchState) => void, onProblem: (problem: Problem) => void}} hooks
+   */
+  constructor(slug, hooks) {
+    this.slug = slug;
+    this.hooks = hooks;
+  }
+
+  /** Asks now, and tells every change until closed. */
+  async refresh() {
+    clearTimeout(this.#timer);
+    try {
+      const state = await watchState(this.slug, this.#abort.signal);
+      if (this.#abort.signal.aborted) return;
+      this.#events ??= new Events(state.streamId, () => void this.refresh());
+      this.hooks.onState(state);
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      this.hooks.onProblem(error instanceof Problem ? error : new Problem({ detail: String(error) }));
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.refresh(), this.#events?.isOpen ? POLL_BESIDE_EVENTS_MS : POLL_MS);
+  }
+
+  close() {
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+    this.#events?.close();
+  }
+}

@@ -1,0 +1,2 @@
+import { notFoundPage } from "./not-found.js";
+export const streamsPage = notFoundPage;

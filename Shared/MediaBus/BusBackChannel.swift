@@ -1,0 +1,53 @@
+import Contracts
+import Reactor
+public import Redis
+
+/// What readers tell writers and workers, over the bus.
+public struct BusBackChannel: Sendable {
+    /// How long a want lasts unless it is renewed.
+    public static let wantDuration = Duration.seconds(5)
+    /// How long a request that nobody takes is kept, in seconds.
+    private static let askExpiry = 5
+    /// Requests taken at a time.
+    private static let askLimit = 64
+
+    private let client: RedisClient
+
+    /// Creates a back channel over a client of the bus.
+    public init(_ client: RedisClient) { self.client = client }
+
+    /// Asks the publisher for a keyframe of `layer`; equal requests are one until they are taken.
+    public func askForKeyframe(of streamID: String, layer: UInt8 = 0) async throws(RedisError) {
+        let key = BusKeys.ask(streamID)
+        _ = try await client.pipeline([
+            RedisCommand("SADD", key, "keyframe:\(layer)"), RedisCommand("EXPIRE", key, Self.askExpiry),
+        ])
+    }
+
+    /// Takes the layers of which keyframes have been asked for.
+    public func takeKeyframeRequests(of streamID: String) async throws(RedisError) -> [UInt8] {
+        let reply = try await client.command("SPOP", BusKeys.ask(streamID), Self.askLimit)
+        return (reply.array ?? []).compactMap { item in
+            guard let text = item.string, text.hasPrefix("keyframe:") else { return nil }
+            return UInt8(text.dropFirst("keyframe:".count))
+        }.sorted()
+    }
+
+    /// Says that `replica` wants a rendition for ``wantDuration`` from now; to be renewed every two seconds.
+    public func want(_ rendition: String, of streamID: String, replica: String) async throws(RedisError) {
+        let expiry = WallClock.milliseconds + Self.wantDuration.nanoseconds / 1_000_000
+        let key = BusKeys.want(streamID)
+        _ = try await client.pipeline([
+            RedisCommand("ZADD", key, expiry, "\(rendition)/\(replica)"),
+            RedisCommand("PEXPIRE", key, 2 * Self.wantDuration.nanoseconds / 1_000_000),
+        ])
+    }
+
+    /// The renditions that somebody wants now.
+    public func wantedRenditions(of streamID: String) async throws(RedisError) -> Set<String> {
+        let now = WallClock.milliseconds
+        let reply = try await client.command("ZRANGEBYSCORE", BusKeys.want(streamID), now, "+inf")
+        let names = (reply.array ?? []).compactMap { $0.string?.split(separator: "/").first }
+        return Set(names.map(String.init))
+    }
+}

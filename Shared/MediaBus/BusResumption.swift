@@ -1,0 +1,60 @@
+public import Contracts
+public import Media
+import Redis
+
+/// Where an earlier epoch of a session ended.
+public struct BusResumption: Sendable, Equatable {
+    /// The session as it was described last.
+    public var session: SessionDescription
+    /// All configurations that were described, of every generation.
+    public var tracks: [TrackConfiguration]
+    /// Where the stamper goes on.
+    public var stamps: Stamper.ResumePoint
+    /// The latest end of a sample on the session's timeline, or its beginning where there was none.
+    public var end: MediaTime
+}
+
+extension BusShard {
+    /// Entries that are looked at, newest first, to find the last sample of every track.
+    private static let resumptionEntryCount = 256
+
+    /// What an earlier epoch of the session left on the bus, for a publisher that has come back.
+    ///
+    /// - Returns: `nil` where the bus holds no session of the stream.
+    public func resumption(of streamID: String) async throws(BusError) -> BusResumption? {
+        let reply = try await ask(RedisCommand("HGETALL", BusKeys.tracks(streamID)))
+        guard let description = BusDescription(reply: reply) else { return nil }
+        let newest = try await ask(
+            RedisCommand(
+                "XREVRANGE",
+                BusKeys.media(streamID),
+                "+",
+                "-",
+                "COUNT",
+                Self.resumptionEntryCount
+            )
+        )
+        let entries = BusStreamReply.entries(of: newest).compactMap { try? BusEntry(decoding: $0.blob) }
+        return BusResumption(description, newestFirst: entries)
+    }
+}
+
+extension BusResumption {
+    init(_ description: BusDescription, newestFirst entries: [BusEntry]) {
+        session = description.session
+        tracks = description.tracks
+        stamps = Stamper.ResumePoint(nextMediaSequence: 0, nextSequences: [:])
+        end = MediaTime(ticks: Int64(SessionDescription.firstDecodeTime), timescale: 1)
+        for sample in entries.flatMap(\.samples) { include(sample) }
+    }
+
+    private mutating func include(_ sample: BusSample) {
+        let configuration = tracks.first { $0.track == sample.track && $0.generation == sample.generation }
+        let timescale = configuration?.timescale ?? 90_000
+        let sampleEnd = sample.decodeTime &+ Int64(sample.duration)
+        end = max(end, MediaTime(ticks: sampleEnd, timescale: timescale))
+        stamps.nextMediaSequence = max(stamps.nextMediaSequence, sample.mediaSequence &+ 1)
+        let next = sample.sequence &+ 1
+        stamps.nextSequences[sample.track] = max(stamps.nextSequences[sample.track] ?? 0, next)
+    }
+}

@@ -1,0 +1,112 @@
+import Redis
+
+/// An entry with its ID, ready to be sent, and to be sent again.
+struct SealedEntry: Sendable, Equatable {
+    var counter: UInt64
+    var isKeyframe: Bool
+    /// When it was made, in nanoseconds of the monotonic clock.
+    var time: UInt64
+    var command: RedisCommand
+
+    var byteCount: Int { command.bytes.count }
+}
+
+/// The entries that a writer keeps: those that the bus has not confirmed, and those since the last keyframe,
+/// two seconds at least, should the bus lose what it had confirmed.
+struct ReplayBuffer: Sendable {
+    /// How long confirmed entries are kept at least.
+    static let shortestMemory: UInt64 = 2_000_000_000
+
+    private var entries: [SealedEntry] = []
+    private var head = 0
+    private var keyframeCounter: UInt64 = 0
+    /// The newest entry that the bus has confirmed.
+    private(set) var confirmed: UInt64 = 0
+    /// The newest entry that is on its way.
+    private(set) var sent: UInt64 = 0
+    /// The bytes that are kept.
+    private(set) var byteCount = 0
+
+    /// The counter of the newest entry, 0 where there was none.
+    private(set) var newest: UInt64 = 0
+
+    /// Whether the bus has confirmed everything.
+    var isSettled: Bool { confirmed >= newest }
+
+    mutating func append(_ entry: SealedEntry) {
+        entries.append(entry)
+        byteCount += entry.byteCount
+        newest = entry.counter
+        if entry.isKeyframe { keyframeCounter = entry.counter }
+    }
+
+    /// Takes the entries to send next, as many as fit in `byteLimit` on the way, and at least one where
+    /// nothing is.
+    mutating func takeUnsent(byteLimit: Int) -> ArraySlice<SealedEntry> {
+        guard let first = index(after: sent) else { return [] }
+        var room = byteLimit - bytesOnTheWay(before: first)
+        var end = first
+        while end < entries.count, room > 0 {
+            room -= entries[end].byteCount
+            end += 1
+        }
+        if end > first { sent = entries[end - 1].counter }
+        return entries[first..<end]
+    }
+
+    /// Takes note that the bus holds everything up to `counter`.
+    mutating func confirm(through counter: UInt64) {
+        confirmed = max(confirmed, min(counter, newest))
+        sent = max(sent, confirmed)
+    }
+
+    /// Takes note that the bus holds nothing beyond `counter`, whatever it has confirmed before.
+    mutating func rewind(to counter: UInt64) {
+        confirmed = min(confirmed, counter)
+        sent = confirmed
+    }
+
+    /// Forgets what is on its way, after the connection broke.
+    mutating func connectionLost() { sent = confirmed }
+
+    /// Drops what need not be kept.
+    ///
+    /// - Returns: the bytes that were given up.
+    mutating func prune(at now: UInt64) -> Int {
+        let keyframe = keyframeCounter
+        return drop { $0.counter < keyframe && now &- $0.time >= Self.shortestMemory }
+    }
+
+    /// Drops all that is confirmed, to make room.
+    ///
+    /// - Returns: the bytes that were given up.
+    mutating func dropConfirmed() -> Int { drop { _ in true } }
+
+    private mutating func drop(where isDispensable: (SealedEntry) -> Bool) -> Int {
+        let before = byteCount
+        while head < entries.count, entries[head].counter <= confirmed, isDispensable(entries[head]) {
+            byteCount -= entries[head].byteCount
+            entries[head].command = RedisCommand(argumentCount: 0, reservingCapacity: 0)
+            head += 1
+        }
+        if head >= 64, head * 2 >= entries.count {
+            entries.removeFirst(head)
+            head = 0
+        }
+        return before - byteCount
+    }
+
+    /// The index of the first kept entry beyond `counter`; counters rise by one, so it is an offset.
+    private func index(after counter: UInt64) -> Int? {
+        guard head < entries.count else { return nil }
+        let first = entries[head].counter
+        let offset = counter >= first ? Int(clamping: counter - first) + 1 : 0
+        let index = head + offset
+        return index < entries.count ? index : nil
+    }
+
+    private func bytesOnTheWay(before end: Int) -> Int {
+        guard let start = index(after: confirmed), start < end else { return 0 }
+        return entries[start..<end].reduce(0) { $0 + $1.byteCount }
+    }
+}

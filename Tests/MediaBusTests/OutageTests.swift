@@ -1,0 +1,147 @@
+import Contracts
+import Media
+import MediaBus
+import Reactor
+import Redis
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct OutageTests {
+    @Test func `Redis is killed in the middle of a stream and nothing is lost`() async throws {
+        try await TestBus.run { bus in
+            let writer = try await bus.open()
+            let handler = RecordingHandler()
+            await bus.reader.follow("stream", from: .beginning, handler: handler)
+            for number in 0..<45 { await writer.append(.test(number)) }
+            let before = await handler.samples(45)
+            bus.server.kill()
+            for number in 45..<100 { await writer.append(.test(number)) }
+            try bus.server.start()
+            for number in 100..<120 { await writer.append(.test(number)) }
+            let after = await handler.samples(75)
+            #expect(before.sequences + after.sequences == Array(0..<120))
+            #expect(!after.other.contains { if case .gap = $0 { true } else { false } })
+
+            // The bus holds again what came since the keyframe before the crash, under the same IDs.
+            let ring = try await bus.ring()
+            #expect(try #require(ring.first?.entry.samples.first).sequence <= 30)
+            let counters = ring.compactMap { BusEntryID($0.id)?.counter }
+            let first = try #require(counters.first)
+            #expect(counters == Array(first..<first + UInt64(counters.count)))
+            #expect(
+                try await bus.client.command("HEXISTS", BusKeys.tracks("stream"), "session") == .integer(1)
+            )
+            #expect(try await bus.client.command("ZSCORE", BusKeys.live, "stream") != .null)
+        }
+    }
+
+    @Test func `a writer of an older epoch is fenced by the first entry of a newer one`() async throws {
+        try await TestBus.run { bus in
+            let events = AsyncStream<BusWriter.Event>.makeStream(bufferingPolicy: .unbounded)
+            let old = try await bus.open(epoch: 1) { events.continuation.yield($0) }
+            await old.append(.test(0))
+            let new = try await bus.open(epoch: 2, resumes: true)
+            await new.append(.test(0))
+            await new.settle()
+            await old.append(.test(1))
+            for await event in events.stream {
+                #expect(event == .fenced)
+                break
+            }
+            await old.append(.test(2))
+            await old.end()
+            #expect(try await bus.ring().last?.id == "2-1")
+            #expect(try await bus.client.command("ZSCORE", BusKeys.live, "stream") != .null)
+            await #expect(throws: BusError.self) { try await bus.open(epoch: 2) }
+        }
+    }
+
+    @Test func `the ring is trimmed at keyframes by size`() async throws {
+        try await TestBus.run(configure: { $0.ringByteLimit = 100_000 }) { bus in
+            let writer = try await bus.open()
+            for number in 0..<300 {
+                await writer.append(.test(number, byteCount: 1000))
+                await writer.settle()
+            }
+            await writer.settle()
+            let ring = try await bus.ring()
+            #expect(ring.first?.entry.samples.first?.flags.contains(.keyframe) == true)
+            #expect((60...100).contains(ring.count))
+        }
+    }
+
+    @Test func `a publisher is told when there is no room to keep its samples`() async throws {
+        try await TestBus.run(configure: { $0.outageByteLimit = 50_000 }) { bus in
+            let events = AsyncStream<BusWriter.Event>.makeStream(bufferingPolicy: .unbounded)
+            let writer = try await bus.open { events.continuation.yield($0) }
+            await writer.append(.test(0, byteCount: 1000))
+            await writer.settle()
+            bus.server.kill()
+            for number in 1..<100 {
+                await writer.append(.test(number, byteCount: 1000))
+                await writer.turn()
+            }
+            for await event in events.stream {
+                #expect(event == .outageBufferFull)
+                break
+            }
+            try bus.server.start()
+            await writer.close()
+            let sequences = try await bus.ring().flatMap(\.entry.samples).map(\.sequence)
+            // The first one was confirmed, so it was the first to be given up.
+            #expect(sequences == Array(1...UInt32(sequences.count)))
+            #expect(sequences.count > 40)
+        }
+    }
+
+    @Test func `a new publisher is refused when the bus is nearly full`() async throws {
+        try await TestBus.run { bus in
+            _ = try await bus.open("first")
+            let report = try await bus.client.command("INFO", "memory").string ?? ""
+            let line = try #require(report.split(separator: "\r\n").first { $0.hasPrefix("used_memory:") })
+            let used = try #require(Int(line.dropFirst("used_memory:".count)))
+            try await bus.client.command("CONFIG", "SET", "maxmemory", used + used / 10)
+            let error = await #expect(throws: BusError.self) { try await bus.open("second") }
+            #expect(error?.code == .full)
+        }
+    }
+
+    @Test func `the keys of an ended session expire`() async throws {
+        try await TestBus.run { bus in
+            let writer = try await bus.open()
+            await writer.append(.test(0))
+            await writer.settle()
+            #expect(try await bus.client.command("ZSCORE", BusKeys.live, "stream") != .null)
+            await writer.end()
+            let time = try await bus.client.command("PTTL", BusKeys.media("stream")).integer ?? 0
+            #expect((1...60_000).contains(time))
+            #expect(try await bus.client.command("ZSCORE", BusKeys.live, "stream") == .null)
+            #expect(try await bus.shard.isPublisherActive("stream") == false)
+        }
+    }
+
+    @Test func `many streams share the ticks, and all of them arrive`() async throws {
+        try await TestBus.run { bus in
+            let handlers = (0..<60).map { _ in RecordingHandler() }
+            var writers: [BusWriter] = []
+            for (index, handler) in handlers.enumerated() {
+                writers.append(try await bus.open("stream\(index)"))
+                await bus.reader.follow("stream\(index)", from: .beginning, handler: handler)
+            }
+            for number in 0..<90 {
+                for writer in writers { await writer.append(.test(number)) }
+            }
+            for handler in handlers { #expect(await handler.samples(90).sequences == Array(0..<90)) }
+            #expect(await bus.shard.writerCount == 60)
+        }
+    }
+}
+
+extension BusWriter {
+    /// Returns after the flush that is due has been made.
+    func turn() async {
+        await withCheckedContinuation { continuation in loop.execute { continuation.resume() } }
+    }
+}
