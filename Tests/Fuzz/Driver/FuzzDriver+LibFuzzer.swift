@@ -11,18 +11,23 @@ private func runLibFuzzer(
 ) -> CInt
 
 extension FuzzDriver {
-    private static let body = Mutex<Body?>(nil)
+    /// A closure read out of a generic box and put back gains a thunk each time; a structure does not.
+    private struct Target {
+        var body: Body
+    }
+
+    private static let target = Mutex<Target?>(nil)
 
     static func fuzz(_ body: @escaping Body) -> Never {
-        self.body.withLock { $0 = body }
+        target.withLock { $0 = Target(body: body) }
         var argumentCount = CommandLine.argc
         // SAFETY: the vector is the process's own and lives as long as it does.
         var arguments = unsafe CommandLine.unsafeArgv
         let status = unsafe runLibFuzzer(&argumentCount, &arguments) { bytes, count in
-            let body = FuzzDriver.body.withLock { $0 }
+            let target = FuzzDriver.target.withLock { $0 }
             // SAFETY: libFuzzer's input lives for the call.
             let input = unsafe UnsafeBufferPointer(start: bytes, count: count)
-            body?(unsafe Span(_unsafeElements: input))
+            target?.body(unsafe Span(_unsafeElements: input))
             return 0
         }
         exit(status)
