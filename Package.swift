@@ -139,7 +139,7 @@ let package = Package(
         .tests(of: "Auth", uses: ["Crypto", "Tokens"]),
         .tests(of: "Catalog"),
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .tests(of: "Origin", uses: ["Bytes", "Codecs", "HLS", "ISOBMFF", "Media", "MediaBus"]),
+        .tests(of: "Origin", uses: ["Bytes", "Codecs", "Contracts", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Sockets", "Telemetry"]),
 
         // Benchmarks
         .tool(

@@ -2,6 +2,7 @@ import Bytes
 import Foundation
 public import ISOBMFF
 public import Media
+import Synchronization
 
 /// One track that ffmpeg has coded for a test: its configuration and its samples.
 public struct RecordedTrack: Sendable {
@@ -71,7 +72,19 @@ public struct RecordedTrack: Sendable {
         return RecordedTrack(configuration: configuration, samples: try samples(of: file))
     }
 
+    /// Recordings that this process has made, by their arguments: coding is slow, and they are all alike.
+    private static let recordings = Mutex<[[String]: [UInt8]]>([:])
+
     private static func record(_ source: String, _ coding: [String]) throws -> [UInt8] {
+        try recordings.withLock { recordings in
+            if let known = recordings[[source] + coding] { return known }
+            let made = try recordAnew(source, coding)
+            recordings[[source] + coding] = made
+            return made
+        }
+    }
+
+    private static func recordAnew(_ source: String, _ coding: [String]) throws -> [UInt8] {
         let file = TemporaryFolder.shared.appendingPathComponent("\(UUID().uuidString).mp4")
         defer { try? FileManager.default.removeItem(at: file) }
         try ExternalTool.succeed(

@@ -1,0 +1,84 @@
+import Contracts
+import Media
+
+extension MediaSession {
+    /// Learns of tracks, configurations and anchors.
+    func update(_ description: SessionDescription, configurations: [TrackConfiguration]) {
+        change { state in
+            let before = state.description.tracks
+            state.description = description
+            for configuration in configurations {
+                state.configurations[configuration.track, default: [:]][configuration.generation] =
+                    configuration
+            }
+            if before != description.tracks { state.log.append(.tracksChanged) }
+        }
+    }
+
+    /// Adds a part that has just been packaged, or read back from the volume.
+    func append(_ head: PartHead, media: PartMedia) {
+        change { state in
+            guard let timescale = state.configurations[head.track]?[head.generation]?.timescale else {
+                return
+            }
+            var timeline =
+                state.timelines[head.track] ?? TrackTimeline(track: head.track, timescale: timescale)
+            state.timelines[head.track] = nil
+            let hadParts = timeline.lastPart != nil
+            timeline.append(head, media: media)
+            state.timelines[head.track] = timeline
+            if head.flags.contains(.afterGap) && hadParts { state.log.append(.gap(head.track, head.id)) }
+            if head.flags.contains(.discontinuity) { state.log.append(.discontinuity(head.track, head.id)) }
+            state.log.append(.part(head))
+        }
+    }
+
+    func completeSegment(of track: TrackID, _ mediaSequence: UInt32, endTime: Int64?) {
+        change { $0.timelines[track]?.completeSegment(mediaSequence, endTime: endTime) }
+    }
+
+    func markStored(_ head: PartHead, _ range: StoredRange) {
+        change { $0.timelines[head.track]?.markStored(head.id, range) }
+    }
+
+    func setAway(_ isAway: Bool) {
+        change { state in
+            guard state.isAway != isAway else { return }
+            state.isAway = isAway
+            state.log.append(isAway ? .publisherAway : .publisherBack)
+        }
+    }
+
+    /// Recording has failed: live goes on from memory.
+    func stopRecording() {
+        change { $0.isRecording = false }
+    }
+
+    /// Ends the session for its viewers.
+    func end() {
+        change { state in
+            guard !state.isEnded else { return }
+            state.isEnded = true
+            for track in state.timelines.keys { state.timelines[track]?.end() }
+            state.log.append(.end)
+        }
+    }
+
+    /// Another owner has it: whoever waits asks again and finds that one.
+    func abandon() {
+        change { $0.isAbandoned = true }
+    }
+
+    /// Frees memory down to `limit` bytes, the same fraction of every track.
+    func evict(downTo limit: Int) {
+        caching { state in
+            let total = state.timelines.values.reduce(0) { $0 + $1.memoryByteCount }
+            guard total > limit, total > 0 else { return }
+            for track in state.timelines.keys {
+                let own = state.timelines[track]?.memoryByteCount ?? 0
+                let share = Int(Double(limit) * Double(own) / Double(total))
+                state.timelines[track]?.evict(downTo: share, isRecording: state.isRecording)
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Contracts
+import Bytes
+import HLS
+import Media
+
+/// Which playlist of a session is meant.
+struct PlaylistKey: Hashable, Sendable {
+    enum Kind: Hashable, Sendable {
+        case live, event
+    }
+
+    var track: TrackID
+    var kind: Kind
+    var skips: Bool
+}
+
+/// A playlist that was rendered for one state of its session, shared by all who ask for it meanwhile.
+struct CachedPlaylist: Sendable {
+    var version: UInt64
+    var bytes: [UInt8]
+}
+
+extension MediaSession {
+    /// The text of a media playlist, or `nil` where there is no such track or nothing to list yet.
+    func playlist(_ key: PlaylistKey) -> [UInt8]? {
+        caching { state in
+            if let cached = state.playlists[key], cached.version == state.version { return cached.bytes }
+            guard let playlist = state.mediaPlaylist(key) else { return nil }
+            let bytes = Array(playlist.text(skipping: key.skips).utf8)
+            state.playlists[key] = CachedPlaylist(version: state.version, bytes: bytes)
+            return bytes
+        }
+    }
+
+    /// The text of the master playlist, its URIs below `prefix`; `nil` where nothing can be played yet.
+    func masterPlaylist(prefix: String, wholeSession: Bool) -> String? {
+        caching { state in
+            let isWhole = (wholeSession || state.isEnded) && state.isRecording
+            let renditions = state.currentConfigurations.compactMap {
+                configuration -> MasterPlaylist.Rendition? in
+                guard let timeline = state.timelines[configuration.track], timeline.lastPart != nil else {
+                    return nil
+                }
+                let rates = timeline.bitRates
+                return .init(
+                    configuration: configuration,
+                    uri: "\(prefix)\(configuration.track)/\(isWhole ? "dvr" : "live").m3u8",
+                    peakBitRate: rates.peak,
+                    averageBitRate: rates.average
+                )
+            }
+            return renditions.isEmpty ? nil : MasterPlaylist(renditions: renditions).text
+        }
+    }
+}
+
+extension MediaSession.State {
+    func mediaPlaylist(_ key: PlaylistKey) -> MediaPlaylist? {
+        guard let timeline = timelines[key.track], !timeline.segments.isEmpty else { return nil }
+        switch key.kind {
+        case .live:
+            var playlist = timeline.livePlaylist(partTarget: description.partTarget)
+            playlist.renditionReports = renditionReports(besides: key.track)
+            return playlist
+        case .event:
+            return timeline.eventPlaylist
+        }
+    }
+
+    private func renditionReports(besides track: TrackID) -> [MediaPlaylist.RenditionReport] {
+        let current = Set(currentConfigurations.map(\.track))
+        return timelines.keys.sorted().compactMap { other in
+            guard other != track, current.contains(other), let last = timelines[other]?.lastPart else {
+                return nil
+            }
+            return .init(
+                uri: "../\(other)/live.m3u8",
+                lastMediaSequence: last.id.mediaSequence,
+                lastPart: Int(last.id.part)
+            )
+        }
+    }
+}
+
+extension TrackTimeline {
+    /// The last minute, with parts.
+    func livePlaylist(partTarget: Double) -> MediaPlaylist {
+        let listed = segments[windowStart...]
+        let newest = parts.last
+        return MediaPlaylist(
+            kind: .live(partTarget: partTarget),
+            mediaSequence: listed.first?.mediaSequence ?? 0,
+            discontinuitySequence: discontinuitySequence(at: windowStart),
+            segments: listed.map { segment in
+                var item = item(for: segment)
+                item.parts = parts(of: segment.mediaSequence).map { part in
+                    // A part whose last sample lasted unforeseeably long is announced with the target.
+                    .init(
+                        uri: "\(part.id).m4s",
+                        duration: min(partTarget, seconds(Int64(part.head.duration))),
+                        isIndependent: part.head.flags.contains(.independent)
+                    )
+                }
+                return item
+            },
+            preloadHintURI: newest == nil || isEnded ? nil : "\(expectedPart).m4s",
+            isEnded: isEnded
+        )
+    }
+
+    /// The whole session as far as it is stored, without parts.
+    var eventPlaylist: MediaPlaylist {
+        let listed = segments.prefix { $0.isComplete }
+        return MediaPlaylist(
+            kind: .event,
+            mediaSequence: listed.first?.mediaSequence ?? segments.first?.mediaSequence ?? 0,
+            discontinuitySequence: discontinuitySequence(at: 0),
+            segments: listed.map(item(for:)),
+            isEnded: isEnded
+        )
+    }
+
+    /// The part that most probably comes next: segments of one publisher mostly have equally many.
+    private var expectedPart: PartID {
+        guard let last = segments.last else { return PartID(mediaSequence: 0, part: 0) }
+        let before = segments.dropLast().last
+        let isFull = last.isComplete || (before.map { !$0.isGap && $0.partCount == last.partCount } ?? false)
+        if isFull { return PartID(mediaSequence: last.mediaSequence &+ 1, part: 0) }
+        return PartID(mediaSequence: last.mediaSequence, part: UInt16(clamping: last.partCount))
+    }
+
+    private func discontinuitySequence(at index: Int) -> UInt32 {
+        guard segments.indices.contains(index) else { return 0 }
+        let segment = segments[index]
+        // The tag of the first listed segment counts after the sequence, so it is not counted twice.
+        return segment.isDiscontinuity ? segment.discontinuitySequence &- 1 : segment.discontinuitySequence
+    }
+
+    private func item(for segment: TimelineSegment) -> MediaPlaylist.Segment {
+        MediaPlaylist.Segment(
+            uri: "\(segment.mediaSequence).m4s",
+            duration: segment.isComplete ? seconds(segment.duration) : nil,
+            mapURI: "init-\(segment.generation).mp4",
+            programDateTime: segment.programDateTime,
+            isDiscontinuity: segment.isDiscontinuity,
+            isGap: segment.isGap
+        )
+    }
+
+    /// Bits a second: of the busiest listed segment, and of all.
+    var bitRates: (peak: Int, average: Int) {
+        var peak = 0.0
+        var bits = 0.0
+        var length = 0.0
+        for segment in segments where !segment.isGap && segment.duration > 0 {
+            let segmentBits = Double(segment.byteCount) * 8
+            let segmentLength = seconds(segment.duration)
+            bits += segmentBits
+            length += segmentLength
+            // A segment that has just begun is mostly its keyframe.
+            if segment.isComplete || segments.count == 1 { peak = max(peak, segmentBits / segmentLength) }
+        }
+        let average = length > 0 ? bits / length : 0
+        return (Int(min(peak, 1e12).rounded(.up)), Int(min(average, 1e12).rounded(.up)))
+    }
+}

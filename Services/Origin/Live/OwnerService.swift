@@ -1,0 +1,254 @@
+import Contracts
+import FoundationEssentials
+import Lifecycle
+import Media
+import MediaBus
+import Reactor
+import Redis
+import Telemetry
+
+/// Takes the streams that are live on the bus, one lease each, and packages them.
+actor OwnerService: Service {
+    struct Configuration: Sendable {
+        /// How others reach this replica, as the lease says.
+        var address: String
+        var leaseDuration = Duration.seconds(6)
+        var leaseRenewal = Duration.milliseconds(1500)
+    }
+
+    nonisolated let name = "owner"
+    nonisolated let loop: EventLoop
+    private let configuration: Configuration
+    private let control: RedisClient
+    private let bus: RedisClient
+    private let volume: Volume
+    private let directory: SessionDirectory
+    private let budget: MemoryBudget
+    private let measures: OriginMeasures
+    private let reporter: RecordingReporter
+    private let logger: Logger
+    private let found: AsyncStream<String>
+    private let finder: AsyncStream<String>.Continuation
+    private var reader: BusReader?
+    private var opening: Set<String> = []
+    private var owners: [String: StreamOwner] = [:]
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // SAFETY: the loop outlives the actor, which holds it.
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    init(
+        _ configuration: Configuration,
+        control: RedisClient,
+        bus: RedisClient,
+        volume: Volume,
+        directory: SessionDirectory,
+        budget: MemoryBudget,
+        measures: OriginMeasures,
+        reporter: RecordingReporter,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        loop = budget.loop
+        self.control = control
+        self.bus = bus
+        self.volume = volume
+        self.directory = directory
+        self.budget = budget
+        self.measures = measures
+        self.reporter = reporter
+        self.logger = logger
+        // At most one waits for each stream, since `opening` holds the others back.
+        (found, finder) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(65_536))
+    }
+
+    /// Hands the service the reader that tells it of streams.
+    func setReader(_ reader: BusReader) { self.reader = reader }
+
+    /// Called by the reader, on the loop, for every stream that nobody here follows.
+    nonisolated func streamFound(_ streamID: String) {
+        assumeIsolated { $0.begin(streamID) }
+    }
+
+    /// Owns streams until `shutdown` is requested, then hands them over.
+    func run(until shutdown: Shutdown) async throws {
+        let found = found
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try? await shutdown.requested()
+                self.finder.finish()
+            }
+            for await streamID in found {
+                group.addTask { await self.own(streamID) }
+            }
+            await handOverAll()
+            group.cancelAll()
+        }
+    }
+
+    private func begin(_ streamID: String) {
+        guard owners[streamID] == nil, opening.insert(streamID).inserted else { return }
+        finder.yield(streamID)
+    }
+
+    /// Takes one stream and keeps its lease until it is over or lost.
+    private func own(_ streamID: String) async {
+        defer { opening.remove(streamID) }
+        do {
+            guard let lease = try await acquireLease(of: streamID) else { return }
+            guard let owner = try await open(streamID, lease: lease) else {
+                return try await lease.release()
+            }
+            opening.remove(streamID)
+            try await keep(lease, for: owner)
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.log(.warning, "cannot own the stream", [.stream: streamID, .error: "\(error)"])
+        }
+    }
+
+    private func acquireLease(of streamID: String) async throws -> RedisLease? {
+        let key = BusKeys.originLease(streamID)
+        let address = configuration.address
+        if let lease = try await RedisLease.acquire(
+            key,
+            holder: address,
+            for: configuration.leaseDuration,
+            from: control
+        ) {
+            return lease
+        }
+        guard let value = try await control.command("GET", key).string, value.hasPrefix(address + "|") else {
+            return nil
+        }
+        // Left by an earlier process on our own address, which can only be dead.
+        guard owners[streamID] == nil else { return nil }
+        try await control.command("EVAL", Self.removal, 1, key, value)
+        return try await RedisLease.acquire(
+            key,
+            holder: address,
+            for: configuration.leaseDuration,
+            from: control
+        )
+    }
+
+    private static let removal =
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end"
+
+    /// Reads what is stored of the stream's session and begins to follow it.
+    private func open(_ streamID: String, lease: RedisLease) async throws -> StreamOwner? {
+        guard let description = try await description(of: streamID), let reader else { return nil }
+        let folder = SessionFolder(
+            root: volume.root,
+            streamID: streamID,
+            sessionID: description.sessionId
+        )
+        let restored = await volume.reading { () -> (MediaSession, SessionFolder.Contents)? in
+            folder.contents().map { contents in
+                (MediaSession.restored(from: contents, folder: folder.path, isEnded: false), contents)
+            }
+        }
+        let session =
+            restored?.0
+            ?? MediaSession(description: description, folder: folder.path, isRecording: description.record)
+        let owner = StreamOwner(
+            session: session,
+            description: description,
+            stored: restored?.1,
+            lease: lease,
+            volume: volume,
+            budget: budget,
+            measures: measures,
+            notify: { event in self.assumeIsolated { $0.handle(event, of: streamID) } }
+        )
+        owners[streamID] = owner
+        budget.add()
+        directory.setLive(session)
+        reporter.begin(session)
+        await reader.follow(
+            streamID,
+            after: StreamOwner.position(of: restored?.1, in: description),
+            handler: owner
+        )
+        logger.log(.info, "owning a stream", [.stream: streamID, .session: session.sessionID])
+        return owner
+    }
+
+    private func description(of streamID: String) async throws -> SessionDescription? {
+        let value = try await bus.command("HGET", BusKeys.tracks(streamID), BusKeys.sessionField)
+        guard let bytes = value.bytes else { return nil }
+        let description = try JSONDecoder().decode(SessionDescription.self, from: Data(bytes))
+        guard Identifier.isValid(description.sessionId), description.streamId == streamID else { return nil }
+        return description
+    }
+
+    private func keep(_ lease: RedisLease, for owner: StreamOwner) async throws {
+        while owners[owner.session.streamID] === owner {
+            try await loop.sleep(for: configuration.leaseRenewal)
+            guard owners[owner.session.streamID] === owner else { break }
+            if (try? await lease.renew()) == false || !lease.isHeld { owner.abandon() }
+        }
+        try await lease.release()
+    }
+
+    private func handle(_ event: StreamOwner.Event, of streamID: String) {
+        guard let owner = owners[streamID] else { return }
+        switch event {
+        case .ended, .superseded:
+            logger.log(.info, "the session is over", [.stream: streamID, .session: owner.session.sessionID])
+            forget(streamID)
+            directory.retire(owner.session)
+            reporter.end(owner.session)
+            if case .superseded = event {
+                unfollow(streamID)
+                begin(streamID)
+            }
+        case .leaseLost:
+            logger.log(.warning, "the lease of the stream is lost", [.stream: streamID])
+            forget(streamID)
+            unfollow(streamID)
+            directory.drop(owner.session)
+        case .recordingFailed(let error):
+            logger.log(.error, "recording has stopped", [.stream: streamID, .error: error])
+            reporter.fail(owner.session)
+        }
+    }
+
+    private func forget(_ streamID: String) {
+        owners[streamID] = nil
+        budget.remove()
+    }
+
+    private func unfollow(_ streamID: String) {
+        guard let reader else { return }
+        reader.assumeIsolated { $0.unfollow(streamID) }
+    }
+
+    private func handOverAll() async {
+        for (streamID, owner) in owners {
+            unfollow(streamID)
+            owner.handOver()
+            try? await owner.lease?.release()
+        }
+        owners = [:]
+        await volume.drained()
+    }
+}
+
+extension LogKey {
+    /// The session an event is about.
+    static let session = LogKey(rawValue: "session.id")
+}
+
+/// The names of streams and sessions: 16 random bytes in Base32.
+enum Identifier {
+    static let length = 26
+
+    /// Whether `text` can be such a name, and so part of a path or a key.
+    static func isValid(_ text: some StringProtocol) -> Bool {
+        text.utf8.count == length
+            && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x32...0x37).contains($0) }
+    }
+}

@@ -1,0 +1,129 @@
+import Contracts
+import Media
+import Reactor
+import Synchronization
+
+/// All sessions that this replica can serve: those it packages, those that ended a moment ago, and, read from
+/// the volume when somebody asks, all that are stored.
+final class SessionDirectory: Sendable {
+    private struct Replay {
+        var session: MediaSession
+        var lastUse: UInt64
+    }
+
+    private struct Newest {
+        var sessionID: String?
+        var readAt: UInt64
+    }
+
+    private struct State {
+        /// By stream.
+        var live: [String: MediaSession] = [:]
+        /// By session.
+        var replays: [String: Replay] = [:]
+        var newest: [String: Newest] = [:]
+        var uses: UInt64 = 0
+    }
+
+    /// Sessions whose index is kept in memory after they ended; the least used are forgotten.
+    static let replayLimit = 64
+    /// How long the newest stored session of a stream is taken for granted.
+    private static let newestLifetime = Duration.seconds(2)
+
+    private let volume: Volume
+    private let state = Mutex(State())
+
+    init(volume: Volume) { self.volume = volume }
+
+    var liveSessions: [MediaSession] { state.withLock { Array($0.live.values) } }
+
+    /// The live sessions, and those in memory that ended.
+    var allSessions: [MediaSession] {
+        state.withLock { Array($0.live.values) + $0.replays.values.map(\.session) }
+    }
+
+    func live(_ streamID: String) -> MediaSession? { state.withLock { $0.live[streamID] } }
+
+    /// Puts a session that is packaged here in the place of the stream's last one.
+    func setLive(_ session: MediaSession) {
+        state.withLock { $0.live[session.streamID] = session }
+    }
+
+    /// Keeps a session that has ended, for those who still watch it and those who replay it.
+    func retire(_ session: MediaSession) {
+        state.withLock { state in
+            if state.live[session.streamID] === session { state.live[session.streamID] = nil }
+            state.newest[session.streamID] = Newest(sessionID: session.sessionID, readAt: EventLoop.now)
+        }
+        keep(session)
+    }
+
+    /// Forgets a session that another replica packages now.
+    func drop(_ session: MediaSession) {
+        state.withLock { state in
+            if state.live[session.streamID] === session { state.live[session.streamID] = nil }
+            state.replays[session.sessionID] = nil
+        }
+    }
+
+    /// The session of that name, from memory or from the volume.
+    func session(_ sessionID: String, of streamID: String) async -> MediaSession? {
+        if let found = cached(sessionID, of: streamID) { return found }
+        let folder = SessionFolder(root: volume.root, streamID: streamID, sessionID: sessionID)
+        let loaded = await volume.reading { () -> MediaSession? in
+            guard let contents = folder.contents(), contents.record.description.sessionId == sessionID else {
+                return nil
+            }
+            return MediaSession.restored(from: contents, folder: folder.path, isEnded: true)
+        }
+        guard let loaded else { return nil }
+        // Somebody else may have read it meanwhile, or begun to package it.
+        if let found = cached(sessionID, of: streamID) { return found }
+        keep(loaded)
+        return loaded
+    }
+
+    /// The live session of a stream, else the last one that is stored.
+    func current(_ streamID: String) async -> MediaSession? {
+        if let live = live(streamID) { return live }
+        guard let sessionID = await newestStored(streamID) else { return nil }
+        return await session(sessionID, of: streamID)
+    }
+
+    private func newestStored(_ streamID: String) async -> String? {
+        let now = EventLoop.now
+        let known = state.withLock { $0.newest[streamID] }
+        if let known, now &- known.readAt < Self.newestLifetime.nanoseconds { return known.sessionID }
+        let root = volume.root
+        let found = await volume.reading { SessionFolder.sessions(root: root, streamID: streamID).first?.id }
+        state.withLock { state in
+            if state.newest.count > 4096 { state.newest = [:] }
+            state.newest[streamID] = Newest(sessionID: found, readAt: now)
+        }
+        return found
+    }
+
+    private func cached(_ sessionID: String, of streamID: String) -> MediaSession? {
+        state.withLock { state in
+            if let live = state.live[streamID], live.sessionID == sessionID { return live }
+            guard let replay = state.replays[sessionID], replay.session.streamID == streamID else {
+                return nil
+            }
+            state.uses &+= 1
+            state.replays[sessionID]?.lastUse = state.uses
+            return replay.session
+        }
+    }
+
+    private func keep(_ session: MediaSession) {
+        state.withLock { state in
+            state.uses &+= 1
+            state.replays[session.sessionID] = Replay(session: session, lastUse: state.uses)
+            if state.replays.count > Self.replayLimit,
+                let oldest = state.replays.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
+            {
+                state.replays[oldest] = nil
+            }
+        }
+    }
+}

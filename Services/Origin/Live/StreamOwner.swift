@@ -1,0 +1,235 @@
+import Contracts
+import HLS
+import Media
+import MediaBus
+import Reactor
+import Redis
+import Sockets
+import Telemetry
+
+/// Packages one stream that this replica owns: bus entries in, parts to the session and to the volume.
+///
+/// Made anywhere, then used on the bus reader's loop only.
+final class StreamOwner: BusStreamHandler, @unchecked Sendable {
+    // SAFETY: the reader calls its handlers on its own loop only; `session` and `lease` are immutable.
+
+    /// What an owner tells the service that made it, on the loop.
+    enum Event: Sendable {
+        /// The session is over; everything has been handed to the volume.
+        case ended
+        /// Another session of the stream has begun.
+        case superseded
+        /// The lease has run out.
+        case leaseLost
+        /// The volume refused a part.
+        case recordingFailed(SystemCallError)
+    }
+
+    let session: MediaSession
+    let lease: RedisLease?
+    private let volume: Volume
+    private let budget: MemoryBudget
+    private let measures: OriginMeasures
+    private let notify: @Sendable (Event) -> Void
+    private var packager: SessionPackager
+    private var writers: [TrackID: UInt64] = [:]
+    private let epoch: UInt32
+    private let cuts: [TrackID: ExtentHeader.Cut]
+    private var description: SessionDescription
+    private var isFinished = false
+    private var isRecording: Bool
+
+    /// Creates the owner of a session.
+    ///
+    /// - Parameters:
+    ///   - stored: What an earlier owner has left on the volume.
+    ///   - notify: Called on the reader's loop.
+    init(
+        session: MediaSession,
+        description: SessionDescription,
+        stored: SessionFolder.Contents?,
+        lease: RedisLease?,
+        volume: Volume,
+        budget: MemoryBudget,
+        measures: OriginMeasures,
+        notify: @escaping @Sendable (Event) -> Void
+    ) {
+        self.session = session
+        self.description = description
+        self.lease = lease
+        self.volume = volume
+        self.budget = budget
+        self.measures = measures
+        self.notify = notify
+        epoch = stored?.nextEpoch ?? 1
+        cuts = stored?.logs.compactMapValues { $0.cut } ?? [:]
+        isRecording = description.record
+        let resumptions = stored?.logs.compactMapValues { log in
+            log.entries.last.map { TrackPackager.Resumption(last: $0.record.head) }
+        }
+        packager = SessionPackager(resumptions: resumptions ?? [:], isComplete: true)
+    }
+
+    /// The entry after which nothing is stored, or the session's beginning.
+    static func position(of stored: SessionFolder.Contents?, in description: SessionDescription) -> BusEntryID
+    {
+        let lasts = stored?.logs.compactMapValues { $0.entries.last } ?? [:]
+        let isWhole = description.tracks.allSatisfy { lasts[TrackID(rawValue: $0.track)] != nil }
+        guard isWhole, let first = lasts.values.map(\.record.head.position).min() else {
+            return BusEntryID(epoch: description.epoch, counter: 0)
+        }
+        // The entry that holds a part's last sample may hold the next part's first.
+        return BusEntryID(epoch: UInt64(first.epoch), counter: first.counter &- 1)
+    }
+
+    // MARK: BusStreamHandler
+
+    func tracksChanged(_ session: SessionDescription, tracks: [TrackConfiguration]) {
+        guard !isFinished else { return }
+        guard session.sessionId == self.session.sessionID else {
+            finish()
+            return notify(.superseded)
+        }
+        description = session
+        packager.update(configurations: tracks, clock: PresentationClock(session))
+        self.session.update(session, configurations: tracks)
+        writeRecord(.recording)
+    }
+
+    func receive(_ entry: BusEntry, id: BusEntryID) {
+        guard !isFinished else { return }
+        guard lease?.isHeld ?? true else { return abandon() }
+        let position = BusPosition(epoch: UInt32(clamping: id.epoch), counter: id.counter)
+        for output in packager.feed(entry, at: position) { perform(output) }
+    }
+
+    func gap(after last: BusEntryID?, next: BusEntryID) {
+        measures.gaps.increment()
+        packager.loseEntries()
+    }
+
+    func ended(_ reason: BusStreamEnd) {
+        guard !isFinished else { return }
+        for output in packager.finish() { perform(output) }
+    }
+
+    // MARK: The session
+
+    private func perform(_ output: SessionPackager.Output) {
+        switch output {
+        case .part(let part): publish(part)
+        case .segmentEnd(let track, let number, let endTime):
+            session.completeSegment(of: track, number, endTime: endTime)
+        case .publisherAway: session.setAway(true)
+        case .publisherBack: session.setAway(false)
+        case .sessionEnd:
+            guard !isFinished else { return }
+            finish()
+            notify(.ended)
+        }
+    }
+
+    private func publish(_ part: PackagedPart) {
+        measures.parts.increment()
+        measures.partBytes.increment(by: UInt64(part.bytes.count))
+        session.setAway(false)
+        session.append(
+            part.head,
+            media: PartMedia(bytes: part.bytes, range: nil, byteCount: part.bytes.count)
+        )
+        record(part)
+        session.evict(downTo: budget.share)
+    }
+
+    private func record(_ part: PackagedPart) {
+        guard isRecording else { return }
+        let session = session
+        volume.append(part, writer: writer(for: part)) { [self, loop = budget.loop] result in
+            switch result {
+            case .success(let range): session.markStored(part.head, range)
+            case .failure(let error): loop.execute { self.stopRecording(error) }
+            }
+        }
+    }
+
+    private func stopRecording(_ error: SystemCallError) {
+        guard isRecording else { return }
+        isRecording = false
+        session.stopRecording()
+        closeWriters()
+        writeRecord(.failed)
+        notify(.recordingFailed(error))
+    }
+
+    private func writer(for part: PackagedPart) -> UInt64 {
+        let track = part.head.track
+        if let writer = writers[track] { return writer }
+        let folder = session.folder
+        let name = ExtentName(track: track, epoch: epoch, number: 0)
+        let cut = cuts[track]
+        let timescale = session.timescale(of: part.head)
+        let writer = volume.addWriter {
+            TrackLogWriter(folder: folder, name: name, cut: cut, timescale: timescale)
+        }
+        writers[track] = writer
+        return writer
+    }
+
+    private func closeWriters() {
+        for writer in writers.values { volume.removeWriter(writer) }
+        writers = [:]
+    }
+
+    private func finish() {
+        isFinished = true
+        session.end()
+        closeWriters()
+        writeRecord(isRecording ? .complete : .failed)
+    }
+
+    /// Stops serving and writing, without ending the session for its viewers.
+    func abandon() {
+        guard !isFinished else { return }
+        isFinished = true
+        closeWriters()
+        session.abandon()
+        notify(.leaseLost)
+    }
+
+    /// Hands everything to the volume before the process ends; the session goes on elsewhere.
+    func handOver() {
+        guard !isFinished else { return }
+        isFinished = true
+        closeWriters()
+        session.abandon()
+    }
+
+    private func writeRecord(_ state: SessionRecord.State) {
+        guard description.record else { return }
+        let folder = SessionFolder(path: session.folder)
+        let record = SessionRecord(
+            description: description,
+            configurations: session.allConfigurations.map(TrackDescription.init),
+            state: state,
+            updatedAt: Timestamp.now
+        )
+        let measures = measures
+        volume.perform {
+            do { try folder.write(record) } catch { measures.recordFailures.increment() }
+        }
+    }
+}
+
+extension MediaSession {
+    var allConfigurations: [TrackConfiguration] {
+        read { state in
+            state.configurations.values.flatMap(\.values).sorted {
+                ($0.track, $0.generation) < ($1.track, $1.generation)
+            }
+        }
+    }
+
+    func timescale(of head: PartHead) -> UInt32 {
+        read { $0.configurations[head.track]?[head.generation]?.timescale ?? 90_000 }
+    }
+}

@@ -1,0 +1,258 @@
+import HLS
+import Media
+
+/// Bytes that a response may need: in memory, on the volume, or both.
+struct PartMedia: Sendable {
+    var bytes: [UInt8]?
+    var range: StoredRange?
+    var byteCount: Int
+}
+
+/// One part that can be listed and fetched on its own.
+struct TimelinePart: Sendable {
+    var head: PartHead
+    var media: PartMedia
+
+    var id: PartID { head.id }
+}
+
+/// One segment of a track, whole or growing.
+struct TimelineSegment: Sendable {
+    var mediaSequence: UInt32
+    var generation: UInt16
+    var decodeTime: Int64
+    /// The length in the track's timescale so far.
+    var duration: Int64
+    var discontinuitySequence: UInt32
+    var isDiscontinuity = false
+    var isIndependent = false
+    var isGap = false
+    var isComplete = false
+    var programDateTime: Int64
+    var partCount = 0
+    var byteCount = 0
+    /// Where its parts are stored, adjoining ones merged.
+    var ranges: [StoredRange] = []
+    var storedPartCount = 0
+
+    var isStored: Bool { isGap || storedPartCount == partCount }
+}
+
+/// What is known of one track: all segments of the session, and the parts of the last minute.
+struct TrackTimeline: Sendable {
+    /// How long parts stay listed and, where memory allows, in memory, in seconds.
+    static let windowSeconds: Int64 = 60
+    /// Lost segments that are listed one by one; a longer loss is a jump of the media sequence's base.
+    private static let maximumGap: UInt32 = 3600
+
+    let track: TrackID
+    let timescale: Int64
+    private(set) var segments: [TimelineSegment] = []
+    private(set) var parts: [TimelinePart] = []
+    /// The first segment of the live playlist; it only rises.
+    private(set) var windowStart = 0
+    /// The bytes of parts in memory.
+    private(set) var memoryByteCount = 0
+    private(set) var isEnded = false
+
+    init(track: TrackID, timescale: UInt32) {
+        self.track = track
+        self.timescale = Int64(max(1, timescale))
+    }
+
+    /// The newest part.
+    var lastPart: PartHead? { parts.last?.head }
+
+    var growing: TimelineSegment? {
+        guard let last = segments.last, !last.isComplete else { return nil }
+        return last
+    }
+
+    /// How far the track has come, for blocking reloads.
+    var edge: LiveEdge {
+        guard let last = segments.last else { return LiveEdge(isEnded: isEnded) }
+        if last.isComplete {
+            return LiveEdge(
+                growingMediaSequence: last.mediaSequence &+ 1,
+                growingPartCount: 0,
+                lastPartCount: last.partCount,
+                isEnded: isEnded
+            )
+        }
+        let before = segments.count >= 2 ? segments[segments.count - 2].partCount : 0
+        return LiveEdge(
+            growingMediaSequence: last.mediaSequence,
+            growingPartCount: last.partCount,
+            lastPartCount: before,
+            isEnded: isEnded
+        )
+    }
+
+    func seconds(_ ticks: Int64) -> Double { Double(ticks) / Double(timescale) }
+
+    func index(of mediaSequence: UInt32) -> Int? {
+        guard let first = segments.first?.mediaSequence, mediaSequence >= first else { return nil }
+        let index = Int(mediaSequence - first)
+        return index < segments.count ? index : nil
+    }
+
+    func part(_ id: PartID) -> TimelinePart? {
+        partIndex(id).map { parts[$0] }
+    }
+
+    private func partIndex(_ id: PartID) -> Int? {
+        var low = 0
+        var high = parts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if parts[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        return low < parts.count && parts[low].id == id ? low : nil
+    }
+
+    /// The parts of a segment that are still in the window.
+    func parts(of mediaSequence: UInt32) -> ArraySlice<TimelinePart> {
+        let first = parts.firstIndex { $0.id.mediaSequence >= mediaSequence } ?? parts.count
+        let end = parts[first...].firstIndex { $0.id.mediaSequence > mediaSequence } ?? parts.count
+        return parts[first..<end]
+    }
+
+    // MARK: Growing
+
+    /// Adds the next part.
+    mutating func append(_ head: PartHead, media: PartMedia) {
+        if let last = segments.last, last.mediaSequence != head.id.mediaSequence {
+            let isContinuous = head.flags.isDisjoint(with: [.discontinuity, .afterGap])
+            completeSegment(last.mediaSequence, endTime: isContinuous ? head.decodeTime : nil)
+            addGaps(before: head)
+        }
+        if segments.last?.mediaSequence != head.id.mediaSequence { beginSegment(with: head) }
+        let index = segments.count - 1
+        segments[index].duration = max(segments[index].duration, head.endTime &- segments[index].decodeTime)
+        segments[index].partCount += 1
+        segments[index].byteCount += media.byteCount
+        parts.append(TimelinePart(head: head, media: media))
+        memoryByteCount += media.bytes?.count ?? 0
+        if let range = media.range { store(range, in: index) }
+        if head.flags.contains(.segmentEnd) { segments[index].isComplete = true }
+        trimWindow()
+    }
+
+    private mutating func beginSegment(with head: PartHead) {
+        segments.append(
+            TimelineSegment(
+                mediaSequence: head.id.mediaSequence,
+                generation: head.generation,
+                decodeTime: head.decodeTime,
+                duration: 0,
+                discontinuitySequence: head.discontinuitySequence,
+                isDiscontinuity: head.flags.contains(.discontinuity) && !segments.isEmpty,
+                isIndependent: head.flags.contains(.independent),
+                programDateTime: head.programDateTime
+            )
+        )
+    }
+
+    /// Says that a segment has all its parts.
+    mutating func completeSegment(_ mediaSequence: UInt32, endTime: Int64?) {
+        guard let index = index(of: mediaSequence), !segments[index].isComplete else { return }
+        segments[index].isComplete = true
+        let length = (endTime ?? 0) &- segments[index].decodeTime
+        // A jump that the writer did not mark as a break must not make the segment longer than it is.
+        if endTime != nil, length > 0, length <= segments[index].duration &+ timescale {
+            segments[index].duration = length
+        }
+    }
+
+    /// Lists what the track lacks between its last segment and `head` as gaps of equal length: what was lost, or
+    /// what it was silent in.
+    private mutating func addGaps(before head: PartHead) {
+        guard let last = segments.last, head.id.mediaSequence > last.mediaSequence &+ 1 else { return }
+        let count = head.id.mediaSequence - last.mediaSequence - 1
+        let start = last.decodeTime &+ last.duration
+        guard count <= Self.maximumGap else {
+            segments.removeAll()
+            windowStart = 0
+            return
+        }
+        let limit = timescale * Int64(MediaPlaylist.targetDuration)
+        let length = min(limit, max(1, (head.decodeTime &- start) / Int64(count)))
+        for number in 1...count {
+            var gap = last
+            gap.mediaSequence = last.mediaSequence + number
+            gap.decodeTime = start &+ Int64(number - 1) &* length
+            gap.duration = length
+            gap.programDateTime =
+                last.programDateTime &+ Int64(seconds(gap.decodeTime &- last.decodeTime) * 1_000_000)
+            (gap.isDiscontinuity, gap.isIndependent, gap.isGap, gap.isComplete) = (false, false, true, true)
+            (gap.partCount, gap.byteCount, gap.storedPartCount, gap.ranges) = (0, 0, 0, [])
+            segments.append(gap)
+        }
+    }
+
+    /// Says where a part has been stored.
+    mutating func markStored(_ id: PartID, _ range: StoredRange) {
+        if let index = partIndex(id) { parts[index].media.range = range }
+        if let index = index(of: id.mediaSequence) { store(range, in: index) }
+    }
+
+    private mutating func store(_ range: StoredRange, in index: Int) {
+        segments[index].storedPartCount += 1
+        let last = segments[index].ranges.count - 1
+        if last >= 0, segments[index].ranges[last].extent == range.extent,
+            segments[index].ranges[last].offset &+ segments[index].ranges[last].byteCount == range.offset
+        {
+            segments[index].ranges[last].byteCount += range.byteCount
+        } else {
+            segments[index].ranges.append(range)
+        }
+    }
+
+    /// Says that nothing will follow.
+    mutating func end() {
+        isEnded = true
+        if let last = segments.last { completeSegment(last.mediaSequence, endTime: nil) }
+    }
+
+    // MARK: The window
+
+    private mutating func trimWindow() {
+        guard let last = segments.last else { return }
+        let oldest = last.decodeTime &+ last.duration &- Self.windowSeconds * timescale
+        while windowStart < segments.count - 1,
+            segments[windowStart].decodeTime &+ segments[windowStart].duration <= oldest
+        {
+            windowStart += 1
+        }
+        let first = segments[windowStart].mediaSequence
+        let count = parts.firstIndex { $0.id.mediaSequence >= first } ?? 0
+        for index in 0..<count {
+            memoryByteCount -= parts[index].media.bytes?.count ?? 0
+            parts[index].media.bytes = nil
+        }
+        // Removing from the front moves the rest; doing so in batches keeps it rare.
+        if count >= 64 { parts.removeFirst(count) }
+    }
+
+    /// Frees the memory of the oldest parts, as long as there is more than `limit`.
+    ///
+    /// What is not stored and not going to be is given up, with the segments that need it.
+    mutating func evict(downTo limit: Int, isRecording: Bool) {
+        for index in parts.indices {
+            guard memoryByteCount > limit, index < parts.count - 1 else { return }
+            guard let bytes = parts[index].media.bytes else { continue }
+            if parts[index].media.range == nil {
+                if isRecording { return }
+                forget(before: parts[index].id.mediaSequence &+ 1)
+            }
+            memoryByteCount -= bytes.count
+            parts[index].media.bytes = nil
+        }
+    }
+
+    /// Takes segments whose media is gone off the live playlist.
+    private mutating func forget(before mediaSequence: UInt32) {
+        guard let index = index(of: mediaSequence) else { return }
+        windowStart = max(windowStart, min(index, segments.count - 1))
+    }
+}

@@ -1,0 +1,59 @@
+import HLS
+import Telemetry
+import HTTPServing
+import Media
+
+extension LiveRoutes {
+    /// The endless response for our own player.
+    func feed(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let session = try await session(of: request)
+        let tracks = try wantedTracks(request)
+        let from = try start(request)
+        if let from { try refuseFuture(from, session) }
+        let grant = request.headers["x-martlet-grant"]
+        let (files, grants, measures) = (files, grants, measures)
+        return HTTPResponse(
+            headers: [
+                "content-type": "application/octet-stream", "cache-control": "no-store",
+                "x-accel-buffering": "no",
+            ],
+            content: .stream { writer in
+                measures.feeds.add(1)
+                defer { measures.feeds.add(-1) }
+                try await grants.holding(grant) {
+                    var feed = FeedSender(session: session, tracks: tracks, files: files, writer: writer)
+                    try await feed.run(from: from)
+                }
+            }
+        )
+    }
+
+    private func wantedTracks(_ request: HTTPRequest) throws -> Set<TrackID>? {
+        guard let text = request.query("tracks"), !text.isEmpty else { return nil }
+        let numbers = text.split(separator: ",").map { UInt16($0) }
+        guard numbers.count <= 64, !numbers.contains(nil) else {
+            throw HTTPProblem(
+                400,
+                "malformed_tracks",
+                "tracks is a list of track numbers with commas between them."
+            )
+        }
+        return Set(numbers.compactMap { $0 }.map(TrackID.init(rawValue:)))
+    }
+
+    private func start(_ request: HTTPRequest) throws -> PartID? {
+        guard let text = request.query("from"), !text.isEmpty else { return nil }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let number = UInt32(parts[0]), let part = UInt16(parts[1]) else {
+            throw HTTPProblem(400, "malformed_start", "from is <media sequence>.<part>.")
+        }
+        return PartID(mediaSequence: number, part: part)
+    }
+
+    private func refuseFuture(_ from: PartID, _ session: MediaSession) throws {
+        let newest = session.read { $0.timelines.values.map(\.edge.growingMediaSequence).max() ?? 0 }
+        guard Int64(from.mediaSequence) <= Int64(newest) + 1 else {
+            throw HTTPProblem(400, "too_far_ahead", "from is more than a segment ahead of the session.")
+        }
+    }
+}

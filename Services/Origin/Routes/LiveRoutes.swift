@@ -1,0 +1,145 @@
+import Telemetry
+import HLS
+import HTTPServing
+import ISOBMFF
+import Media
+import Reactor
+
+/// Everything below `/live/<streamID>/`.
+struct LiveRoutes: Sendable {
+    static let playlistType = "application/vnd.apple.mpegurl"
+    /// How long a request for the first part of a session is held.
+    static let firstPartHold = Duration.seconds(8)
+    /// A part that is hinted must come within this time; then 404.
+    static let partHold = Duration.seconds(MediaPlaylist.targetDuration * 3)
+
+    let directory: SessionDirectory
+    let files: ExtentFiles
+    let grants: GrantRegistry
+    let measures: OriginMeasures
+    let movies: MovieStore
+    let proxy: OwnerProxy
+
+    func add(to router: HTTPRouter) {
+        router.get("/live/:stream/index.m3u8") { try await routed($0, streamMaster) }
+        router.get("/live/:stream/manifest.mpd") { _ in throw HTTPProblem.dashNotYet }
+        router.get("/live/:stream/file.mp4") { try await routed($0, streamFile) }
+        router.get("/live/:stream/:session/index.m3u8") { try await routed($0, sessionMaster) }
+        router.get("/live/:stream/:session/manifest.mpd") { _ in throw HTTPProblem.dashNotYet }
+        router.get("/live/:stream/:session/file.mp4") { try await routed($0, movieFile) }
+        router.get("/live/:stream/:session/feed") { try await routed($0, feed) }
+        router.get("/live/:stream/:session/:track/live.m3u8") {
+            try await routed($0) { try await playlist($0, .live) }
+        }
+        router.get("/live/:stream/:session/:track/dvr.m3u8") {
+            try await routed($0) { try await playlist($0, .event) }
+        }
+        router.get("/live/:stream/:session/:track/:file") { try await routed($0, media) }
+    }
+
+    /// Answers here, or by the replica that owns the stream; in either case only what the viewer may see.
+    private func routed(_ request: HTTPRequest, _ handler: HTTPHandler) async throws -> HTTPResponse {
+        let streamID = request.parameters["stream"] ?? ""
+        guard Identifier.isValid(streamID) else { throw HTTPProblem.noSuchStream }
+        // The gateway says which streams the viewer's credentials are good for.
+        if let allowed = request.headers["x-martlet-streams"], allowed != "*", allowed != streamID {
+            throw HTTPProblem.noSuchStream
+        }
+        if let answer = try await proxy.answer(request, streamID: streamID) { return answer }
+        return try await handler(request)
+    }
+
+    func session(of request: HTTPRequest) async throws -> MediaSession {
+        let sessionID = request.parameters["session"] ?? ""
+        guard Identifier.isValid(sessionID),
+            let session = await directory.session(sessionID, of: request.parameters["stream"] ?? "")
+        else { throw HTTPProblem.noSuchSession }
+        return session
+    }
+
+    private func currentSession(of request: HTTPRequest) async throws -> MediaSession {
+        guard let session = await directory.current(request.parameters["stream"] ?? "") else {
+            throw HTTPProblem.noSuchSession
+        }
+        return session
+    }
+
+    func track(of request: HTTPRequest) throws -> TrackID {
+        guard let number = UInt16(request.parameters["track"] ?? "") else { throw HTTPProblem.noSuchTrack }
+        return TrackID(rawValue: number)
+    }
+
+    // MARK: Master playlists
+
+    private func streamMaster(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let session = try await currentSession(of: request)
+        return try await master(of: session, prefix: "\(session.sessionID)/", request)
+    }
+
+    private func sessionMaster(_ request: HTTPRequest) async throws -> HTTPResponse {
+        try await master(of: try await session(of: request), prefix: "", request)
+    }
+
+    private func master(
+        of session: MediaSession,
+        prefix: String,
+        _ request: HTTPRequest
+    ) async throws -> HTTPResponse {
+        // A player that comes with the publisher is not sent away for a fraction of a second.
+        _ = await hold(session, .firstPart, for: Self.firstPartHold)
+        guard let text = session.masterPlaylist(prefix: prefix, wholeSession: request.query("dvr") == "1")
+        else {
+            throw HTTPProblem.nothingYet
+        }
+        return HTTPResponse(
+            headers: ["content-type": Self.playlistType, "cache-control": "no-store"],
+            content: .bytes(Array(text.utf8))
+        )
+    }
+
+    private func streamFile(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let session = try await currentSession(of: request)
+        return .redirect(to: "\(session.sessionID)/file.mp4")
+    }
+
+    /// Waits, counting who waits.
+    func hold(
+        _ session: MediaSession,
+        _ condition: SessionWaiters.Condition,
+        for duration: Duration
+    ) async -> Bool {
+        measures.heldRequests.add(1)
+        defer { measures.heldRequests.add(-1) }
+        return await session.wait(for: condition, until: EventLoop.now &+ duration.nanoseconds)
+    }
+}
+
+extension HTTPResponse {
+    /// 302 to a place relative to the request's.
+    static func redirect(to location: String) -> HTTPResponse {
+        HTTPResponse(status: 302, headers: ["location": location, "cache-control": "no-store"])
+    }
+}
+
+extension HTTPProblem {
+    static let noSuchStream = HTTPProblem(404, "stream_not_found", "There is no such stream, or not for you.")
+    static let noSuchSession = HTTPProblem(
+        404,
+        "session_not_found",
+        "The stream has no such session: it has never been live, or its recording is gone."
+    )
+    static let noSuchTrack = HTTPProblem(404, "track_not_found", "The session has no such track.")
+    static let noSuchMedia = HTTPProblem(
+        404,
+        "media_not_found",
+        "The track has no such segment, part or init segment."
+    )
+    static let notRecorded = HTTPProblem(404, "not_recorded", "The session is not recorded.")
+    static let nothingYet = HTTPProblem(
+        404,
+        "nothing_to_play",
+        "The session has no media yet; try again in a second.",
+        headers: ["retry-after": "1"]
+    )
+    static let dashNotYet = HTTPProblem(501, "not_implemented", "DASH manifests are not served yet; use HLS.")
+}

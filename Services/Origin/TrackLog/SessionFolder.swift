@@ -1,0 +1,107 @@
+import Contracts
+import FoundationEssentials
+import ISOBMFF
+import Media
+import Sockets
+
+/// What a session's folder says about it besides its tracks' logs.
+struct SessionRecord: Codable, Sendable, Equatable {
+    enum State: String, Codable, Sendable {
+        case recording, complete, failed
+    }
+
+    var description: SessionDescription
+    var configurations: [TrackDescription]
+    var state: State
+    /// When the last change was written (RFC 3339).
+    var updatedAt: String
+}
+
+/// The folder of one session on a media volume.
+struct SessionFolder: Sendable {
+    static let recordName = "session.json"
+    private static let recordLimit = 4 << 20
+
+    /// What is read back from a folder.
+    struct Contents: Sendable {
+        var record: SessionRecord
+        var logs: [TrackID: TrackLogReader.Log]
+        /// The number of the next owner.
+        var nextEpoch: UInt32
+    }
+
+    let path: String
+
+    init(path: String) { self.path = path }
+
+    init(root: String, streamID: String, sessionID: String) {
+        path = "\(root)/live/\(streamID)/\(sessionID)"
+    }
+
+    var record: SessionRecord? {
+        guard let bytes = try? FileSystem.contents(of: "\(path)/\(Self.recordName)", limit: Self.recordLimit)
+        else {
+            return nil
+        }
+        return try? JSONDecoder().decode(SessionRecord.self, from: Data(bytes))
+    }
+
+    /// Reads what is valid, or returns `nil` where there is no session.
+    func contents() -> Contents? {
+        guard let record else { return nil }
+        let reader = TrackLogReader(folder: path)
+        return Contents(
+            record: record,
+            logs: reader.logs(verifies: record.state == .recording),
+            nextEpoch: reader.nextEpoch
+        )
+    }
+
+    /// Writes the record, and the init segment of each configuration that has none yet.
+    func write(_ record: SessionRecord) throws {
+        try FileSystem.makeFolder(path)
+        for configuration in record.configurations.compactMap(\.configuration) {
+            let file = "\(path)/\(configuration.track).init-\(configuration.generation).mp4"
+            if !FileSystem.exists(file) {
+                try FileSystem.replace(file, with: InitSegment.bytes(for: configuration))
+            }
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try FileSystem.replace("\(path)/\(Self.recordName)", with: [UInt8](try encoder.encode(record)))
+    }
+
+    /// The sessions of a stream that are stored, the newest first.
+    static func sessions(root: String, streamID: String) -> [(id: String, record: SessionRecord)] {
+        let folder = "\(root)/live/\(streamID)"
+        return FileSystem.names(in: folder)
+            .compactMap { id in SessionFolder(path: "\(folder)/\(id)").record.map { (id, $0) } }
+            .sorted { $0.1.description.startedAt > $1.1.description.startedAt }
+    }
+}
+
+extension MediaSession {
+    /// A session as its folder has it; `isEnded` where nothing will follow.
+    static func restored(from contents: SessionFolder.Contents, folder: String, isEnded: Bool) -> MediaSession
+    {
+        let record = contents.record
+        let session = MediaSession(description: record.description, folder: folder, isRecording: true)
+        session.update(record.description, configurations: record.configurations.compactMap(\.configuration))
+        // Tracks are merged by time, as they were published.
+        let entries = contents.logs.values.flatMap(\.entries).map { entry in
+            (time: session.seconds(of: entry.record.head), entry: entry)
+        }
+        for (_, entry) in entries.sorted(by: { $0.time < $1.time }) {
+            let media = PartMedia(bytes: nil, range: entry.range, byteCount: Int(entry.range.byteCount))
+            session.append(entry.record.head, media: media)
+        }
+        if isEnded { session.end() }
+        return session
+    }
+
+    /// When a part ends, in seconds on the session's timeline.
+    private func seconds(of head: PartHead) -> Double {
+        let timescale = read { $0.configurations[head.track]?[head.generation]?.timescale ?? 1 }
+        return Double(head.endTime) / Double(timescale)
+    }
+}
