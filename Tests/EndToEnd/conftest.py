@@ -33,6 +33,7 @@ def free_port_base():
 def stack():
     """The product, brought up by `make up` in a data folder of its own with short grace times."""
     data = pathlib.Path(os.environ.get("MARTLET_TEST_DATA") or tempfile.mkdtemp(prefix="martlet-test-"))
+    data.chmod(0o755)  # the services run as another user than root
     stack = Stack(
         data / "data",
         free_port_base(),

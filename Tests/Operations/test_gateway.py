@@ -237,7 +237,7 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(statuses[-1], 429)
 
     def test_a_page_may_run_only_its_own_scripts(self):
-        for path in ("/", "/watch/main", "/embed/main"):
+        for path in ("/", "/login", "/streams", "/watch/main", "/embed/main"):
             answer = self.get(path)
             self.assertEqual((answer.status, answer.text), (200, "<title>shell</title>"), path)
             policy = answer.headers["Content-Security-Policy"]
