@@ -169,7 +169,7 @@ actor OwnerService: Service {
         reporter.begin(session)
         await reader.follow(
             streamID,
-            after: StreamOwner.position(of: restored?.1, in: description),
+            from: StreamOwner.start(after: restored?.1, in: description),
             handler: owner
         )
         logger.log(.info, "owning a stream", [.stream: streamID, .session: session.sessionID])

@@ -70,16 +70,16 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         packager = SessionPackager(resumptions: resumptions ?? [:], isComplete: true)
     }
 
-    /// The entry after which nothing is stored, or the session's beginning.
-    static func position(of stored: SessionFolder.Contents?, in description: SessionDescription) -> BusEntryID
-    {
+    /// Where the bus is read from: after what is stored of every track, else from the beginning.
+    static func start(
+        after stored: SessionFolder.Contents?,
+        in description: SessionDescription
+    ) -> BusStart {
         let lasts = stored?.logs.compactMapValues { $0.entries.last } ?? [:]
         let isWhole = description.tracks.allSatisfy { lasts[TrackID(rawValue: $0.track)] != nil }
-        guard isWhole, let first = lasts.values.map(\.record.head.position).min() else {
-            return BusEntryID(epoch: description.epoch, counter: 0)
-        }
+        guard isWhole, let first = lasts.values.map(\.record.head.position).min() else { return .beginning }
         // The entry that holds a part's last sample may hold the next part's first.
-        return BusEntryID(epoch: UInt64(first.epoch), counter: first.counter &- 1)
+        return .after(BusEntryID(epoch: UInt64(first.epoch), counter: first.counter &- 1))
     }
 
     // MARK: BusStreamHandler
