@@ -124,7 +124,7 @@ def render_gateway():
         "ERROR_LOG": LOG / "gateway.log", "SITE_PORT": PORTS["site"], "SITE_TLS_PORT": PORTS["site_tls"],
         "TLS_CERTIFICATE_FILE": TLS / "server.crt", "TLS_KEY_FILE": TLS / "server.key",
         "AUTH_ADDRESS": f"127.0.0.1:{PORTS['auth']}", "CATALOG_ADDRESS": f"127.0.0.1:{PORTS['catalog']}",
-        "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}",
+        "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}", "RTMP_PORT": PORTS["rtmp"], "RTMPS_PORT": PORTS["rtmps"],
     }
     environment = {name: str(value) for name, value in names.items()}
     settings = {name[8:]: os.environ[name] for name in ("GATEWAY_CACHE_SIZE", "GATEWAY_LOGIN_RATE") if name in os.environ}

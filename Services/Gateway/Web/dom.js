@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * Makes an element. Properties with a dash, `role` and `for` become attributes, `on…` listeners, the rest properties.
- * @param {string} tag @param {Record<string, any>} [properties] @param {...(Node | string | null | false)} children
+ * @param {string} tag @param {Record<string, any>} [properties] @param {...(Node | string | null | undefined | false)} children
  * @returns {any}
  */
 export function h(tag, properties = {}, ...children) {
@@ -15,7 +15,7 @@ export function h(tag, properties = {}, ...children) {
     else if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, String(value));
     else /** @type {any} */ (element)[name] = value;
   }
-  for (const child of children) if (child !== null && child !== false) element.append(child);
+  for (const child of children) if (child) element.append(child);
   return element;
 }
 

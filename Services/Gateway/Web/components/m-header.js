@@ -9,7 +9,7 @@ export class Header extends HTMLElement {
   #tools = h("div", { className: "tools" });
 
   connectedCallback() {
-    this.append(h("header", { className: "top" },
+    this.replaceChildren(h("header", { className: "top" },
       h("a", { className: "brand", href: "/" }, logo("mark"), "Martlet"), this.#nav,
       iconButton("theme", "Light or dark", toggleTheme), this.#tools));
     account.addEventListener("change", () => this.#draw());

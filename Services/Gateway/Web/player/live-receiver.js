@@ -116,11 +116,12 @@ export class LiveReceiver {
     return undefined;
   }
 
-  /** @param {{partTarget?: number, anchors?: {decodeTime: number, wallClock: number}[], tracks?: FeedTrack[]}} set */
+  /** @param {{partTarget?: number, isAway?: boolean, anchors?: {decodeTime: number, wallClock: number}[], tracks?: FeedTrack[]}} set */
   async #tracks(set) {
     const anchors = anchorsOf(set.anchors);
     if (anchors.length > 0) this.anchors = anchors;
     if (set.partTarget) this.partTarget = set.partTarget;
+    if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
     const tracks = set.tracks ?? [];
     this.chosen = choose(tracks);
     const refused = tracks.filter((track) => !canPlay(track.mime)).map((track) => track.codec);

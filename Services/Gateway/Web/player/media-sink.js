@@ -105,8 +105,8 @@ export class MediaSink {
     const source = this.#source;
     await this.idle();
     if (this.#source !== source || source?.readyState !== "open") return;
+    this.setDuration(duration);
     source.endOfStream();
-    if (Number.isFinite(duration)) this.setDuration(duration);
   }
 
   /**

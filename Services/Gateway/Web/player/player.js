@@ -22,6 +22,9 @@ import { WatchLink } from "./watch-link.js";
  * @property {number | null} [at] where to begin, in seconds since the session began
  */
 
+/** How often the server may refuse a session's media before that is believed: some ten seconds. */
+const REFUSALS_TO_BEAR = 7;
+
 /** One link in one media element: offline, live, rewound, replayed, without a reload. Tells `change`. */
 export class Player extends EventTarget {
   /** @type {WatchState | null} */ watch = null;
@@ -33,6 +36,8 @@ export class Player extends EventTarget {
   /** @type {MediaRights | null} */ #rights = null;
   /** @type {WatchLink | null} */ #link = null;
   /** @type {OpenOptions} */ #options = {};
+  #refusals = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
   startedAt = performance.now();
   /** Milliseconds from opening the link to the first picture. */
   /** @type {number | null} */ firstPictureMs = null;
@@ -46,6 +51,7 @@ export class Player extends EventTarget {
     for (const type of ["ended", "pause", "play", "playing", "waiting", "seeking", "seeked", "volumechange", "resize"]) {
       video.addEventListener(type, () => this.#changed());
     }
+    video.addEventListener("playing", () => { this.#refusals = 0; });
     video.addEventListener("playing", () => { this.firstPictureMs ??= performance.now() - this.startedAt; });
     video.addEventListener("ended", () => void this.#link?.refresh());
   }
@@ -223,6 +229,7 @@ export class Player extends EventTarget {
   }
 
   #stopEngine() {
+    clearTimeout(this.#patience);
     this.engine?.close();
     this.engine = null;
     this.failure = null;
@@ -243,10 +250,23 @@ export class Player extends EventTarget {
    */
   async #refused(problem) {
     await this.#link?.refresh();
-    if (this.engine?.isLive === false && this.video.readyState > 0) return;
+    if (!this.engine || (!this.engine.isLive && this.video.readyState > 0)) return;
+    this.#refusals += 1;
+    if (this.#refusals <= REFUSALS_TO_BEAR) {
+      this.#patience = setTimeout(() => this.#again(), Math.min(250 * 2 ** this.#refusals, 2_000));
+      return;
+    }
     this.#stopEngine();
     this.failure = { code: "media-refused", detail: problem.message };
     this.#changed();
+  }
+
+  /** A session is announced a moment before its media is there, and media is there after its session. */
+  #again() {
+    const { engine, sessionId, video } = this;
+    if (!engine || !sessionId) return;
+    if (engine.isLive && engine.following) engine.goLive();
+    else void engine.startStored(video.currentTime, engine.isLive);
   }
 
   /** @param {{code: string, detail: string}} failure */

@@ -5,6 +5,7 @@ import { CopyField } from "../components/m-copy.js";
 import { logo } from "../components/logo.js";
 import { h } from "../dom.js";
 import { Events } from "../events.js";
+import { rtmpAddress, siteFacts } from "../site.js";
 import { messagePage } from "./not-found.js";
 
 const RECORDINGS = 24;
@@ -15,9 +16,9 @@ export async function homePage() {
   const element = h("div", { className: "page" }, skeletons());
   const refresh = async () => {
     try {
-      const [streams, recordings] = await Promise.all([
-        call("GET", "/api/v1/streams"), call("GET", `/api/v1/recordings?limit=${RECORDINGS}`)]);
-      draw(element, itemsOf(streams), itemsOf(recordings));
+      const [streams, recordings, site] = await Promise.all([
+        call("GET", "/api/v1/streams"), call("GET", `/api/v1/recordings?limit=${RECORDINGS}`), siteFacts()]);
+      draw(element, itemsOf(streams), itemsOf(recordings), site);
     } catch (error) {
       drawProblem(element, error);
     }
@@ -28,31 +29,34 @@ export async function homePage() {
   return { element, title: "Martlet", close: () => { events.close(); clearInterval(timer); } };
 }
 
-/** @param {HTMLElement} page @param {any[]} streams @param {any[]} recordings */
-function draw(page, streams, recordings) {
+/**
+ * @param {HTMLElement} page @param {any[]} streams @param {any[]} recordings
+ * @param {import("../site.js").Site} site
+ */
+function draw(page, streams, recordings, site) {
   const onAir = streams.filter((stream) => stream.state === "live" || stream.state === "away");
   const kept = recordings.filter((recording) => recording.state !== "recording");
   const key = JSON.stringify([onAir.map((one) => [one.slug, one.state, one.title]), kept.map((one) => [one.id, one.duration])]);
   if (page.dataset.key === key) return;
   page.dataset.key = key;
-  if (onAir.length === 0 && kept.length === 0) return page.replaceChildren(...emptyHome(streams));
+  if (onAir.length === 0 && kept.length === 0) return page.replaceChildren(...emptyHome(streams, site));
   page.replaceChildren(
-    section("Live now", onAir.map(streamCard), "Nobody is live. This page tells when somebody is."),
-    section("Recordings", kept.map(recordingCard), "Streams are kept here after they end."));
+    section("Live now", onAir.map(streamCard), "cards large", "Nobody is live. This page tells when somebody is."),
+    section("Recordings", kept.map(recordingCard), "cards", "Streams are kept here after they end."));
 }
 
-/** @param {string} title @param {Node[]} cards @param {string} otherwise */
-function section(title, cards, otherwise) {
+/** @param {string} title @param {Node[]} cards @param {string} className @param {string} otherwise */
+function section(title, cards, className, otherwise) {
   return h("section", { className: "section" }, h("h1", {}, title),
-    cards.length > 0 ? h("div", { className: "cards" }, ...cards) : h("p", { className: "muted" }, otherwise));
+    cards.length > 0 ? h("div", { className }, ...cards) : h("p", { className: "muted" }, otherwise));
 }
 
 /**
  * The first visit: how to get a picture here.
- * @param {any[]} streams
+ * @param {any[]} streams @param {import("../site.js").Site} site
  */
-function emptyHome(streams) {
-  const address = `rtmp://${location.hostname}:1935/live`;
+function emptyHome(streams, site) {
+  const address = rtmpAddress(site);
   const step = (/** @type {number} */ number, /** @type {Node[]} */ ...body) =>
     h("li", {}, h("span", { className: "step", "aria-hidden": "true" }, String(number)), h("div", { className: "body" }, ...body));
   const stream = streams[0];

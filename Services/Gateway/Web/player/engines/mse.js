@@ -247,6 +247,7 @@ export class MseEngine {
 
   /** @param {boolean} isAway */
   #publisher(isAway) {
+    if (isAway === this.isAway) return;
     this.isAway = isAway;
     if (isAway) this.#edge.stop(performance.now());
     else this.#edge.goOn(performance.now());
@@ -347,7 +348,7 @@ export class MseEngine {
   #housekeep() {
     this.sink.evict();
     if (this.isLive) this.sink.setSeekable(this.seekable.start, this.edge);
-    else if (this.#total !== null) this.sink.setDuration(this.#total);
+    else if (this.#total !== null) this.#keepFinished(this.#total);
     const ahead = this.#bufferedEnd - this.video.currentTime;
     if (ahead > MOST_AHEAD && this.receiver.isRunning) {
       this.following = false;
@@ -355,6 +356,15 @@ export class MseEngine {
       this.loader.start(this.#bufferedEnd);
     }
     this.hooks.onChange();
+  }
+
+  /**
+   * Every removal and every seek opens the source again: it is told again where the session ends.
+   * @param {number} total
+   */
+  #keepFinished(total) {
+    this.sink.setDuration(total);
+    if (!this.loader.isRunning) void this.sink.finish(total);
   }
 
   #waiting = () => {

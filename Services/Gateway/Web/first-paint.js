@@ -8,4 +8,5 @@
   }
   const system = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
   document.documentElement.dataset.theme = theme ?? system;
+  document.documentElement.classList.toggle("bare", location.pathname.startsWith("/embed/"));
 })();

@@ -1,0 +1,75 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { anchorsIn, anchorsOf, clockText, clockWords, programTimeAt } from "../../Services/Gateway/Web/player/timeline.js";
+import { endAt, intersection, rangeAfter, rangeAt } from "../../Services/Gateway/Web/player/ranges.js";
+import { SessionEdge } from "../../Services/Gateway/Web/player/session-edge.js";
+import { ago, delay, lengthOf } from "../../Services/Gateway/Web/format.js";
+
+test("program time follows the anchor before it", () => {
+  const anchors = anchorsOf([
+    { decodeTime: 40, wallClock: 5_000_000_000_000 }, { decodeTime: 10, wallClock: 1_000_000_000_000 }]);
+  assert.equal(programTimeAt(anchors, 0), 1_000_000_000);
+  assert.equal(programTimeAt(anchors, 29), 1_000_029_000);
+  assert.equal(programTimeAt(anchors, 30.5), 5_000_000_500);
+  assert.equal(programTimeAt([], 3), null);
+});
+
+test("a playlist gives one anchor a discontinuity", () => {
+  const segment = { msn: 0, uri: "", duration: 2, map: null, gap: false };
+  const playlist = { targetDuration: 4, partTarget: 0.3, ended: false, nextMsn: 3, segments: [
+    { ...segment, start: 0, discontinuity: 0, programTime: 1000 },
+    { ...segment, start: 2, discontinuity: 0, programTime: 3000 },
+    { ...segment, start: 9, discontinuity: 1, programTime: 10_500 }] };
+  assert.deepEqual(anchorsIn(playlist), [{ time: 0, wallClock: 1000 }, { time: 9, wallClock: 10_500 }]);
+});
+
+test("clocks read as people write them", () => {
+  assert.deepEqual([0, 7.9, 754, 3723, Number.NaN, -2].map(clockText), ["0:00", "0:07", "12:34", "1:02:03", "–:––", "0:00"]);
+  assert.deepEqual([0, 61, 3602].map(clockWords), ["0 seconds", "1 minute 1 second", "1 hour 2 seconds"]);
+});
+
+test("what both tracks hold is what can be played", () => {
+  assert.deepEqual(intersection([[0, 5], [6, 9]], [[0.02, 4.9], [6.1, 9.2]]), [[0.02, 4.9], [6.1, 9]]);
+  assert.deepEqual(intersection([[0, 1]], [[2, 3]]), []);
+});
+
+test("ranges answer where the playhead stands", () => {
+  /** @type {[number, number][]} */ const ranges = [[1, 2], [4, 6]];
+  assert.deepEqual(rangeAt(ranges, 0.98), [1, 2]);
+  assert.equal(rangeAt(ranges, 2), null);
+  assert.deepEqual(rangeAfter(ranges, 2), [4, 6]);
+  assert.equal(endAt(ranges, 5), 6);
+  assert.equal(endAt(ranges, 3), 3);
+});
+
+test("the edge moves with the clock, and stands while the publisher is away", () => {
+  const edge = new SessionEdge();
+  edge.joined(0.3);
+  edge.arrived(1000, 20);
+  assert.equal(edge.at(1500), 20.5);
+  edge.stop(2000);
+  assert.equal(edge.at(9000), 20);
+  edge.goOn(9000);
+  edge.arrived(9500, 27.5);
+  assert.equal(edge.at(9500), 27.5);
+  edge.reaches(9600, 20);
+  assert.equal(edge.at(9500), 27.5, "older segments do not move it back");
+});
+
+test("begins as far before the edge as the next part is away", () => {
+  const edge = new SessionEdge();
+  edge.joined(0.3);
+  assert.ok(Math.abs(edge.startIn(0, [10, 12], 0) - 11.7) < 1e-9);
+  assert.ok(Math.abs(edge.startIn(0, [10, 12], 0.15) - 11.85) < 1e-9);
+  assert.ok(Math.abs(edge.startIn(0, [10, 12], 0.3) - 11.9) < 1e-9, "never without any media ahead");
+  assert.ok(Math.abs(edge.startIn(0, [11.95, 12], 0) - 11.951) < 1e-9, "never before the media");
+});
+
+test("delays, lengths and ages are words", () => {
+  assert.deepEqual([0.84, 12.4, 200, null].map(delay), ["0.8 s", "12 s", "3 min", ""]);
+  assert.deepEqual([42, 754, 4350, null].map(lengthOf), ["42 s", "12 min", "1 h 12 min", ""]);
+  const now = Date.parse("2026-01-02T12:00:00Z");
+  assert.equal(ago("2026-01-02T11:59:40Z", now), "just now");
+  assert.equal(ago("2026-01-02T09:59:40Z", now), "2 hours ago");
+  assert.equal(ago("2026-01-01T11:00:00Z", now), "yesterday");
+});
