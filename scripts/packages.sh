@@ -9,10 +9,13 @@ packages_build=(
 )
 # What runs beside the services.
 packages_run=(nginx openssl postgresql-15 python3 redis-server)
+# What checks the web app: its unit tests run in node, its JSDoc types under tsc.
+# shellcheck disable=SC2034 # used by the scripts that source this file
+packages_check=(nodejs node-typescript)
 packages_demo=(ffmpeg)
 # shellcheck disable=SC2034 # used by the scripts that source this file
 packages_test=(
-  ffmpeg python3-venv nodejs chromium firefox-esr fonts-dejavu-core procps
+  ffmpeg python3-venv chromium firefox-esr fonts-dejavu-core procps
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )
