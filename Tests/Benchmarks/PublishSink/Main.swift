@@ -7,10 +7,11 @@ import Sockets
 /// Takes every publisher and throws its media away: what the protocol alone costs, and a recorder of peers.
 ///
 /// `PublishSink [port] [folder]` prints its port, records what each connection sends as `<n>.bin` in the
-/// folder, and prints its processor time and memory when its input ends.
+/// folder, and prints its processor time and memory when its input ends. `PublishSink measure` needs no network.
 @main enum Main {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "measure" { return Measurement.run() }
         let port = arguments.first.flatMap { UInt16($0) } ?? 0
         let sink = Sink(loop: EventLoop(name: "sink"), folder: arguments.dropFirst().first)
         let line = "\(try await sink.start(port: port))\n"
