@@ -114,6 +114,18 @@ struct Conversation {
         #expect(conversation.told.dropFirst() == [.media(video)])
     }
 
+    @Test func `holds a large picture back, and takes no such message of a stranger`() {
+        let picture = MediaMessage(.video, timestamp: 0, payload: [UInt8](repeating: 1, count: 1 << 20))
+        var conversation = Conversation()
+        conversation.sendMedia(picture)
+        conversation.acceptRequest()
+        #expect(conversation.told.last == .media(picture))
+        conversation.command("closeStream", [.null])
+        conversation.sendMedia(picture)
+        let failure = ChunkReader.Failure.messageTooLarge(byteCount: 1 << 20, limit: 256 << 10)
+        #expect(conversation.told.last == .close(.chunks(failure)))
+    }
+
     @Test func `holds no more than it may`() {
         var configuration = ServerSession.Configuration()
         configuration.heldByteCount = 10

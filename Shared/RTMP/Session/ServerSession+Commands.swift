@@ -87,7 +87,7 @@ extension ServerSession {
             streamName: command.argument(1)?.string ?? "",
             publishType: command.argument(2)?.string ?? "live"
         )
-        state = .deciding(request.id, streamID: streamID)
+        becomeDeciding(request.id, streamID: streamID)
         // The shell may answer at once; what is owed from before must be sent before that.
         flush(into: &actions)
         actions.append(.publishRequested(request))

@@ -113,12 +113,11 @@ public struct ServerSession: Sendable {
     public init(nonce: [UInt8], configuration: Configuration = Configuration(), now: UInt64) {
         self.configuration = configuration
         handshake = ServerHandshake(nonce: nonce)
-        var limits = ChunkReader.Limits()
-        limits.messageByteCount = configuration.messageByteCountBeforePublish
-        reader = ChunkReader(limits: limits)
+        reader = ChunkReader()
         acknowledgementWindow = UInt64(configuration.windowByteCount)
         phaseBegan = now
         lastReceived = now
+        limitMessages(to: configuration.messageByteCountBeforePublish)
     }
 
     /// Whether nothing more can come of it.
@@ -241,7 +240,7 @@ public struct ServerSession: Sendable {
     public mutating func accept(_ request: RequestID) -> [Action] {
         guard case .deciding(request, let streamID) = state else { return [] }
         state = .publishing(streamID: streamID)
-        reader.limits.messageByteCount = configuration.messageByteCount
+        limitMessages(to: configuration.messageByteCount)
         send(.userControl(.streamBegin(streamID: streamID)))
         sendStatus("NetStream.Publish.Start", "Publishing.", streamID: streamID)
         var actions: [Action] = []
@@ -338,9 +337,25 @@ public struct ServerSession: Sendable {
         }
     }
 
+    /// Begins to wait for the shell's answer, with room for what eager clients send before it.
+    mutating func becomeDeciding(_ request: RequestID, streamID: UInt32) {
+        state = .deciding(request, streamID: streamID)
+        limitMessages(to: max(configuration.messageByteCountBeforePublish, configuration.heldByteCount))
+    }
+
+    /// Bounds what the client can make us hold by the size of a message.
+    private mutating func limitMessages(to byteCount: Int) {
+        reader.limits.messageByteCount = byteCount
+        reader.limits.partialByteCount = byteCount + Self.interleavedByteCount
+    }
+
+    /// What may be unfinished besides the largest message.
+    private static let interleavedByteCount = 1 << 20
+
     /// Begins to wait for the next `publish`.
     mutating func becomeIdle(at now: UInt64) {
         state = .idle
+        limitMessages(to: configuration.messageByteCountBeforePublish)
         phaseBegan = now
         dropHeld()
     }
