@@ -1,0 +1,163 @@
+import Lifecycle
+import Postgres
+import Reactor
+import Telemetry
+
+/// Brings the schema up to date at the start, then keeps keys, outbox and memory in order.
+final class AuthUpkeep: Service {
+    /// The administrator to make where there is no user yet.
+    struct Administrator: Sendable {
+        var name: String
+        var password: String
+    }
+
+    private static let retryInterval: Duration = .seconds(1)
+    private static let keyInterval: Duration = .seconds(60)
+    private static let sweepInterval: Duration = .seconds(3600)
+    private static let relayInterval: Duration = .seconds(1)
+
+    let name = "auth-upkeep"
+    private let store: AuthStore
+    private let keyring: MediaKeyring
+    private let cache: GrantCache
+    private let relay: OutboxRelay
+    private let passwords: PasswordHasher
+    private let administrator: Administrator?
+    private let loop: EventLoop
+    private let logger: Logger
+    private let prepared = Shutdown()
+    private let (outboxSignals, outboxSignal) = AsyncStream.makeStream(
+        of: Void.self,
+        bufferingPolicy: .bufferingNewest(1)
+    )
+    private let (keySignals, keySignal) = AsyncStream.makeStream(
+        of: Void.self,
+        bufferingPolicy: .bufferingNewest(1)
+    )
+
+    init(
+        store: AuthStore,
+        keyring: MediaKeyring,
+        cache: GrantCache,
+        relay: OutboxRelay,
+        passwords: PasswordHasher,
+        administrator: Administrator?,
+        loop: EventLoop,
+        logger: Logger
+    ) {
+        self.store = store
+        self.keyring = keyring
+        self.cache = cache
+        self.relay = relay
+        self.passwords = passwords
+        self.administrator = administrator
+        self.loop = loop
+        self.logger = logger
+    }
+
+    /// Whether the schema is there and requests can be answered.
+    var isReady: Bool { prepared.isRequested }
+
+    /// Suspends until the schema is there.
+    func ready() async throws { try await prepared.requested() }
+
+    func run(until shutdown: Shutdown) async throws {
+        _ = try await shutdown.cancelling {
+            try await self.prepare()
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await self.keepRotating() }
+                group.addTask { try await self.keepSweeping() }
+                group.addTask { try await self.keepRelaying() }
+                group.addTask { try await self.keepTicking() }
+                group.addTask { for await _ in self.keySignals { try? await self.keyring.load() } }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    /// Acts on what PostgreSQL notifies of.
+    func heard(_ signal: PostgresListener.Signal) {
+        switch signal {
+        case .connected:
+            cache.hear()
+            keySignal.yield()
+            outboxSignal.yield()
+        case .lost: cache.goDeaf(now: Timestamp.nowMicroseconds / 1_000_000)
+        case .notified("auth_grants", let grant): cache.forget(grant: grant)
+        case .notified("auth_keys", _): keySignal.yield()
+        case .notified: outboxSignal.yield()
+        }
+    }
+
+    static let channels = ["auth_grants", "auth_keys", "auth_outbox"]
+
+    // MARK: At the start
+
+    private func prepare() async throws {
+        while true {
+            do {
+                try await store.pool.ready()
+                try await AuthMigrations.all.apply(with: store.pool)
+                try await makeAdministrator()
+                try await keyring.rotate()
+                prepared.request()
+                return
+            } catch let error as PostgresError where error.isTransient {
+                logger.log(.warning, "the schema could not be prepared yet", [.error: error])
+                try await loop.sleep(for: Self.retryInterval)
+            }
+        }
+    }
+
+    private func makeAdministrator() async throws {
+        guard let administrator else { return }
+        if try await store.hasUsers() { return }
+        let hash = try await passwords.hash(administrator.password)
+        let isNew = try await store.createUser(named: administrator.name, passwordHash: hash, role: .admin)
+        if isNew { logger.log(.notice, "made the first administrator") }
+    }
+
+    // MARK: From then on
+
+    private func keepRotating() async throws {
+        while true {
+            try await loop.sleep(for: Self.keyInterval)
+            await attempt("the keys of media tokens could not be read") { try await keyring.rotate() }
+        }
+    }
+
+    private func keepSweeping() async throws {
+        while true {
+            try await loop.sleep(for: Self.sweepInterval)
+            await attempt("old sessions could not be deleted") { try await store.sweep() }
+        }
+    }
+
+    private func keepTicking() async throws {
+        while true {
+            try await loop.sleep(for: Self.relayInterval)
+            outboxSignal.yield()
+        }
+    }
+
+    private func keepRelaying() async throws {
+        var isFailing = false
+        for await _ in outboxSignals {
+            do {
+                try await relay.relayAll()
+                isFailing = false
+            } catch {
+                if !isFailing { logger.log(.warning, "events wait in the outbox", [.error: "\(error)"]) }
+                isFailing = true
+            }
+        }
+    }
+
+    private func attempt(_ complaint: StaticString, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            logger.log(.warning, complaint, [.error: "\(error)"])
+        }
+    }
+}
