@@ -39,7 +39,14 @@ enum Ingest {
         var bus = BusConfiguration(redis: try RedisClient.Configuration(url: settings.busURL))
         bus.outageByteLimit = settings.outageByteCount
         bus.silenceLimit = settings.silenceLimit
-        let parts = Parts(settings, host, authority: authority, bus: bus)
+        let parts = Parts(
+            settings,
+            authority: authority,
+            bus: bus,
+            loops: host.loops,
+            metrics: host.metrics,
+            logger: host.logger
+        )
         let control = RedisClient(
             try RedisClient.Configuration(url: settings.controlURL),
             name: "redis-control",
@@ -73,25 +80,27 @@ enum Ingest {
 
         init(
             _ settings: IngestSettings,
-            _ host: ServiceHost,
             authority: any PublishAuthority,
-            bus: BusConfiguration
+            bus: BusConfiguration,
+            loops: EventLoopGroup,
+            metrics registryOfMetrics: MetricRegistry,
+            logger: Logger
         ) {
-            let metrics = IngestMetrics(host.metrics)
+            let metrics = IngestMetrics(registryOfMetrics)
             let registry = PublisherRegistry(
                 authority: authority,
                 errands: errands,
                 settings: settings,
                 metrics: metrics,
-                logger: host.logger
+                logger: logger
             )
             let budget = OutageBudget(byteLimit: settings.outageByteCount)
-            host.metrics.reading("outage_buffer_bytes", "Bytes kept for the bus.") {
+            registryOfMetrics.reading("outage_buffer_bytes", "Bytes kept for the bus.") {
                 Double(budget.byteCount)
             }
             let context = IngestContext(
                 settings: settings,
-                logger: host.logger,
+                logger: logger,
                 metrics: metrics,
                 registry: registry,
                 admission: Admission(
@@ -100,13 +109,13 @@ enum Ingest {
                     errands: errands,
                     settings: settings,
                     metrics: metrics,
-                    logger: host.logger
+                    logger: logger
                 ),
                 budget: budget
             )
             self.context = context
-            shards = host.loops.loops.map { loop in
-                BusShard(bus, budget: budget, loop: loop, logger: host.logger)
+            shards = loops.loops.map { loop in
+                BusShard(bus, budget: budget, loop: loop, logger: logger)
             }
             workers = shards.map { RTMPWorker(loop: $0.loop, shard: $0, context: context) }
         }

@@ -242,6 +242,9 @@ public actor BusShard: Service {
         )
     }
 
+    /// Takes back the sign that a publisher is active.
+    func clearGate(of streamID: String) { tell(RedisCommand("DEL", BusKeys.publisher(streamID))) }
+
     private func expire(_ streamID: String, after time: Duration) {
         for key in [BusKeys.media(streamID), BusKeys.tracks(streamID)] {
             tell(RedisCommand("PEXPIRE", key, time.nanoseconds / 1_000_000))

@@ -128,14 +128,16 @@ public actor BusWriter {
 
     /// Tells readers that the publisher is gone and may come back, in a new epoch with a writer of its own.
     ///
-    /// The stream stays live by heartbeat.
+    /// The stream stays live by heartbeat, and another publisher may begin at once.
     public func markAway() {
         guard case .writing = state else { return }
         seal()
         pendingFlags.insert(.publisherAway)
         seal()
+        hasNewMedia = false
         shard.assumeIsolated { shard in
             shard.flushSoon()
+            shard.clearGate(of: streamID)
             shard.announce(.away, of: streamID)
         }
     }

@@ -231,9 +231,11 @@ actor RTMPToBus {
             let description = session
             let configurations = trackSet.tracks
             do throws(BusError) {
-                let writer = try await shard.open(description, tracks: configurations) { [weak self] event in
-                    self?.assumeIsolated { $0.take(event) }
-                }
+                let writer = try await shard.open(
+                    description,
+                    tracks: configurations,
+                    resumes: publisher.resumption != nil
+                ) { [weak self] event in self?.assumeIsolated { $0.take(event) } }
                 return await opened(writer, described: description, configurations)
             } catch {
                 logger.log(.warning, "the stream could not be opened on the bus", [.error: error])

@@ -1,0 +1,68 @@
+import Foundation
+
+/// An encoder that runs beside the test and is ended with it.
+final class Publisher {
+    private let process = Process()
+    private let errors = Pipe()
+    private let collected: Task<String, Never>
+
+    /// Starts ffmpeg with a moving test picture and a tone, in real time, towards `url`.
+    convenience init(
+        _ url: String,
+        size: String = "320x180",
+        rate: Int = 30,
+        gop: Int = 30,
+        bFrames: Int = 2,
+        seconds: Int = 60,
+        video: Bool = true,
+        audio: Bool = true
+    ) throws {
+        var arguments = ["-v", "error", "-nostdin"]
+        if video {
+            arguments += [
+                "-re", "-f", "lavfi", "-i", "testsrc2=size=\(size):rate=\(rate):duration=\(seconds)",
+            ]
+        }
+        if audio {
+            arguments += [
+                "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=\(seconds)",
+            ]
+        }
+        if video {
+            arguments += [
+                "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "\(gop)",
+                "-keyint_min",
+                "\(gop)", "-sc_threshold", "0", "-bf", "\(bFrames)", "-x264-params",
+                "threads=1:rc-lookahead=0",
+            ]
+        }
+        if audio { arguments += ["-c:a", "aac", "-ac", "2", "-b:a", "64k"] }
+        try self.init("ffmpeg", arguments + ["-f", "flv", url])
+    }
+
+    /// Starts any program.
+    init(_ tool: String, _ arguments: [String]) throws {
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [tool] + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = errors
+        let handle = errors.fileHandleForReading
+        try process.run()
+        collected = Task.detached { String(decoding: (try? handle.readToEnd()) ?? Data(), as: UTF8.self) }
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    /// Whether it runs.
+    var isRunning: Bool { process.isRunning }
+
+    /// Ends it as a crash does: the connection is lost without a word.
+    func crash() { kill(process.processIdentifier, SIGKILL) }
+
+    /// Ends it in good order, as a person does.
+    func finish() { process.interrupt() }
+
+    /// What it wrote to its standard error, once it has ended.
+    func complaints() async -> String { await collected.value }
+}
