@@ -79,11 +79,37 @@ actor OwnerService: Service {
                 try? await shutdown.requested()
                 self.finder.finish()
             }
+            await beginUnfinished()
             for await streamID in found {
                 group.addTask { await self.own(streamID) }
             }
             await handOverAll()
             group.cancelAll()
+        }
+    }
+
+    /// Takes up what earlier owners have left: the rest of it may still be on the bus.
+    private func beginUnfinished() async {
+        let root = volume.root
+        let unfinished = await volume.reading { SessionFolder.unfinished(root: root) }
+        for description in unfinished { begin(description.streamId) }
+    }
+
+    /// Says of a stream's recordings that they are complete, but of the session that is still on the bus.
+    private func finishOthers(of streamID: String, than sessionID: String?) async {
+        let root = volume.root
+        let finished = await volume.reading {
+            SessionFolder.sessions(root: root, streamID: streamID)
+                .filter { $0.record.state == .recording && $0.id != sessionID }
+                .map(\.id)
+        }
+        for id in finished {
+            let folder = SessionFolder(root: root, streamID: streamID, sessionID: id)
+            volume.perform { folder.finish() }
+            await volume.drained()
+            guard let session = await directory.session(id, of: streamID) else { continue }
+            reporter.begin(session)
+            reporter.end(session)
         }
     }
 
@@ -139,7 +165,9 @@ actor OwnerService: Service {
 
     /// Reads what is stored of the stream's session and begins to follow it.
     private func open(_ streamID: String, lease: RedisLease) async throws -> StreamOwner? {
-        guard let description = try await description(of: streamID), let reader else { return nil }
+        let found = try await description(of: streamID)
+        await finishOthers(of: streamID, than: found?.sessionId)
+        guard let description = found, let reader else { return nil }
         let folder = SessionFolder(
             root: volume.root,
             streamID: streamID,

@@ -71,6 +71,22 @@ struct SessionFolder: Sendable {
         try FileSystem.replace("\(path)/\(Self.recordName)", with: [UInt8](try encoder.encode(record)))
     }
 
+    /// The sessions whose recording nobody has finished, with their streams.
+    static func unfinished(root: String) -> [SessionDescription] {
+        FileSystem.names(in: "\(root)/live").filter(Identifier.isValid).flatMap { streamID in
+            sessions(root: root, streamID: streamID)
+                .filter { $0.record.state == .recording && $0.record.description.streamId == streamID }
+                .map(\.record.description)
+        }
+    }
+
+    /// Says that nothing will be added to a recording whose owner is gone.
+    func finish() {
+        guard var record, record.state == .recording else { return }
+        record.state = .complete
+        try? write(record)
+    }
+
     /// The sessions of a stream that are stored, the newest first.
     static func sessions(root: String, streamID: String) -> [(id: String, record: SessionRecord)] {
         let folder = "\(root)/live/\(streamID)"

@@ -1,0 +1,177 @@
+import Contracts
+import Foundation
+import HTTPServing
+import Lifecycle
+import Media
+import MediaBus
+import Reactor
+import Redis
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Origin
+
+/// An origin on a real Redis, and a writer that publishes to it.
+struct OwnedBus {
+    let server: RedisServer
+    let shard: BusShard
+    let control: RedisClient
+    let writing: EventLoop
+    let logger = Logger(level: .error) { _ in }
+
+    static func run(_ body: (OwnedBus) async throws -> Void) async throws {
+        let server = try RedisServer()
+        let redis = try RedisClient.Configuration(url: server.url)
+        let writing = EventLoop(name: "writing")
+        let logger = Logger(level: .error) { _ in }
+        let budget = OutageBudget(byteLimit: 256 << 20)
+        let shard = BusShard(BusConfiguration(redis: redis), budget: budget, loop: writing, logger: logger)
+        let control = RedisClient(redis, loop: writing, logger: logger)
+        let bus = OwnedBus(server: server, shard: shard, control: control, writing: writing)
+        try await running(shard) {
+            try await running(control) { try await body(bus) }
+        }
+        writing.stop()
+    }
+
+    /// Runs an origin on this bus while `body` runs; `isKilled` ends it without handing anything over.
+    func origin(
+        _ fixture: OriginFixture,
+        address: String = "127.0.0.1:8104",
+        _ body: (OwnerService) async throws -> Void
+    ) async throws {
+        let redis = try RedisClient.Configuration(url: server.url)
+        let loop = fixture.budget.loop
+        let control = RedisClient(redis, loop: loop, logger: logger)
+        let bus = RedisClient(redis, loop: loop, logger: logger)
+        let owner = OwnerService(
+            .init(address: address),
+            control: control,
+            bus: bus,
+            volume: fixture.volume,
+            directory: fixture.directory,
+            budget: fixture.budget,
+            measures: fixture.measures,
+            reporter: RecordingReporter(pool: nil, loop: loop, logger: logger),
+            logger: logger
+        )
+        let reader = BusReader(
+            BusConfiguration(redis: redis),
+            loop: loop,
+            logger: logger,
+            found: owner.streamFound
+        )
+        await owner.setReader(reader)
+        try await running(control) {
+            try await running(bus) {
+                try await running(reader) {
+                    try await running(owner) { try await body(owner) }
+                }
+            }
+        }
+    }
+
+    func open(_ stream: SyntheticStream) async throws -> BusWriter {
+        try await shard.open(stream.description, tracks: stream.configurations) { _ in }
+    }
+}
+
+extension OriginFixture {
+    /// The live session, as soon as it has come so far.
+    func session(_ isReady: (borrowing MediaSession.State) -> Bool) async throws -> MediaSession {
+        for _ in 0..<2000 {
+            if let session = directory.allSessions.first, session.read({ isReady($0) }) { return session }
+            try await loops.loops[1].sleep(for: .milliseconds(10))
+        }
+        throw TimeLimit()
+    }
+
+    struct TimeLimit: Error {}
+}
+
+@Suite struct OwnerServiceTests {
+    func parts(_ session: MediaSession, _ track: UInt16) -> Int {
+        session.read { state in
+            state.timelines[TrackID(rawValue: track)]?.segments.reduce(0) { $0 + $1.partCount } ?? 0
+        }
+    }
+
+    @Test func `a stream on the bus becomes a session, and at its end a replay`() async throws {
+        let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
+        let fixture = try OriginFixture()
+        try await OwnedBus.run { bus in
+            try await bus.origin(fixture) { _ in
+                let writer = try await bus.open(stream)
+                for item in stream.entries { await writer.append(item.entry.samples[0]) }
+                _ = try await fixture.session { $0.timelines.count == 2 }
+                await writer.end()
+                let session = try await fixture.session { $0.isEnded }
+                let expected = try SyntheticStream.make(seconds: 6).parts().filter {
+                    $0.head.track.rawValue == 0
+                }
+                #expect(parts(session, 0) == expected.count)
+                let segment = await fixture.get("\(LiveRoutesTests.session)/0/1.m4s")
+                #expect(
+                    segment.body == expected.filter { $0.head.id.mediaSequence == 1 }.flatMap(\.bytes)
+                )
+            }
+        }
+        await fixture.volume.drained()
+        let folder = SessionFolder(
+            root: fixture.folder,
+            streamID: SyntheticStream.streamID,
+            sessionID: SyntheticStream.sessionID
+        )
+        #expect(folder.record?.state == .complete)
+    }
+
+    @Test func `a successor goes on where the owner before it stopped`() async throws {
+        let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
+        let first = try OriginFixture()
+        let second = try OriginFixture(folder: first.folder)
+        try await OwnedBus.run { bus in
+            let writer = try await bus.open(stream)
+            try await bus.origin(first, address: "a") { _ in
+                for item in stream.entries[..<200] { await writer.append(item.entry.samples[0]) }
+                _ = try await first.session { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 >= 2 }
+            }
+            for item in stream.entries[200...] { await writer.append(item.entry.samples[0]) }
+            try await bus.origin(second, address: "b") { _ in
+                await writer.end()
+                let session = try await second.session { $0.isEnded }
+                let whole = try SyntheticStream.make(seconds: 6).parts()
+                for track in [0, 1] as [UInt16] {
+                    #expect(parts(session, track) == whole.filter { $0.head.track.rawValue == track }.count)
+                    let gaps = session.read { state in
+                        state.timelines[TrackID(rawValue: track)]?.segments.filter(\.isGap).count
+                    }
+                    #expect(gaps == 0)
+                }
+            }
+        }
+    }
+
+    @Test func `one of two replicas owns a stream, and the other takes it when that one goes`() async throws {
+        let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
+        let first = try OriginFixture()
+        let second = try OriginFixture(folder: first.folder)
+        try await OwnedBus.run { bus in
+            let writer = try await bus.open(stream)
+            try await bus.origin(second, address: "b") { _ in
+                _ = try await second.session { _ in true }
+                try await bus.origin(first, address: "a") { _ in
+                    for item in stream.entries[..<300] { await writer.append(item.entry.samples[0]) }
+                    _ = try await second.session { $0.hasParts }
+                    #expect(first.directory.liveSessions.isEmpty)
+                    let lease = try await RedisLease.holder(
+                        of: BusKeys.originLease(SyntheticStream.streamID),
+                        in: bus.control
+                    )
+                    #expect(lease == "b")
+                }
+            }
+            await writer.end()
+        }
+    }
+}
