@@ -15,6 +15,7 @@ struct Authenticator: Sendable {
     let logins: LoginGate
     let graceSeconds: Int64
     let clock: @Sendable () -> Int64
+    private let lookups = SharedLookup()
     /// Makes what the cache keeps of passwords useless elsewhere.
     private let pepper = Randomness.bytes(32)
 
@@ -91,10 +92,12 @@ struct Authenticator: Sendable {
         case .stale(let principal, let lastKnown):
             return try await check(key, principal, lastKnown: lastKnown)
         case .unknown:
-            let stamp = cache.stamp()
-            guard let principal = try await translatingOutage({ try await look() }) else { return nil }
-            cache.remember(key, principal, since: stamp, now: clock())
-            return principal
+            return try await lookups.answer(key) {
+                let stamp = cache.stamp()
+                guard let principal = try await translatingOutage({ try await look() }) else { return nil }
+                cache.remember(key, principal, since: stamp, now: clock())
+                return principal
+            }
         }
     }
 

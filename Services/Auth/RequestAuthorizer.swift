@@ -43,7 +43,8 @@ struct RequestAuthorizer: Sendable {
             return .allowed(identity)
         }
         guard let identity = try await authenticator.identity(of: request) else { return .unauthenticated }
-        return identity.principal(for: path.object).map { _ in .allowed(identity) } ?? .forbidden
+        guard let principal = identity.principal(for: path.object) else { return .forbidden }
+        return Identity([principal], isAmbient: identity.isAmbient).map { .allowed($0) } ?? .forbidden
     }
 
     private func identity(ofToken text: String, for path: MediaPath) async throws -> Identity? {

@@ -89,6 +89,19 @@ import Testing
         }
     }
 
+    @Test func `many scripts may begin at once with one password`() async throws {
+        try await AuthStack.run { stack in
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<30 {
+                    group.addTask {
+                        try await stack.authorize("GET", "/api/v1/me", headers: AuthStack.basic).status
+                    }
+                }
+                for try await status in group { #expect(status == 204) }
+            }
+        }
+    }
+
     @Test func `what is no credential is refused`() async throws {
         let fields = [
             "Basic", "Basic !!!", "Basic YWRtaW4=", "Basic YWRtaW46d3Jvbmc=", "Bearer", "Bearer x",
