@@ -6,14 +6,15 @@ class Account extends EventTarget {
   role = "";
   isKnown = false;
 
-  get isAdmin() {
-    return this.role === "admin";
+  /** May make streams, keys and links. */
+  get mayManage() {
+    return this.user !== null && (this.role === "admin" || this.role === "member");
   }
 
   async refresh() {
     try {
       const me = await call("GET", "/api/v1/me");
-      this.user = me.user ?? me.name ?? null;
+      this.user = me.kind === "share" ? null : me.name ?? "account";
       this.role = me.role ?? "";
     } catch {
       this.user = null;

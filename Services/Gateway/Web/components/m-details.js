@@ -51,7 +51,7 @@ export class Details extends HTMLElement {
   }
 
   #sample() {
-    const bytes = this.#player?.engine?.bytesReceived ?? 0;
+    const bytes = this.#player?.engine?.facts.bytesReceived ?? 0;
     const last = this.#samples.at(-1);
     if (last && bytes < last.bytes) this.#samples = [];
     this.#samples = [...this.#samples, { at: performance.now(), bytes }].slice(-SAMPLES);

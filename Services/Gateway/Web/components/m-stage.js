@@ -70,7 +70,7 @@ function offline(player) {
 
 /** @param {import("../player/player.js").Player} player @returns {Scene} */
 function refused(player) {
-  const needsLogin = player.problem?.status === 401;
+  const needsLogin = player.problem?.status === 401 && !player.isLinkVoid;
   const login = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
   return {
     key: `refused ${needsLogin}`, ground: "covering",

@@ -6,7 +6,7 @@ import { CopyField } from "./m-copy.js";
 
 /** @typedef {{id: string, slug: string, title: string, state?: string}} Stream */
 /** @typedef {{id: string, name: string, createdAt?: string, revoked?: boolean, lastUsedAt?: string | null}} StreamKey */
-/** @typedef {{id: string, label?: string, createdAt?: string, expiresAt?: string | null}} Share */
+/** @typedef {{id: string, name?: string, createdAt?: string, expiresAt?: string | null}} Share */
 
 /** One stream with its keys and share links; secrets are shown once. */
 export class StreamPanel extends HTMLElement {
@@ -87,7 +87,7 @@ export class StreamPanel extends HTMLElement {
   }
 
   async #makeShare() {
-    const share = await call("POST", `${this.#path}/shares`, { verb: "watch" });
+    const share = await call("POST", `${this.#path}/shares`, {});
     const address = share.watchUrl ?? `${location.origin}/watch/${encodeURIComponent(this.#stream.slug)}#s=${share.secret}`;
     this.#shareSecret.replaceChildren(h("div", { className: "secret" },
       h("div", { className: "pair" }, h("small", {}, "Link: copy it now, its secret is not shown again"), CopyField.of(address, "the link"))));
@@ -104,7 +104,7 @@ export class StreamPanel extends HTMLElement {
 
   /** @param {Share} share */
   #shareRow(share) {
-    const name = share.label || "Share link";
+    const name = share.name || "Share link";
     const until = share.expiresAt ? `until ${exactly(share.expiresAt)}` : "without an end";
     return h("div", { className: "row" }, icon("share"),
       h("div", { className: "grow" }, h("span", {}, `${name}, ${until}`), madeAt(share.createdAt)),

@@ -19,9 +19,12 @@ import { WatchLink } from "./watch-link.js";
 /**
  * @typedef {object} OpenOptions
  * @property {string | null} [session] a past session to replay, instead of what the link shows now
+ * @property {boolean} [isLinkVoid] the share link that led here is not valid any more
  * @property {number | null} [at] where to begin, in seconds since the session began
  */
 
+/** @type {MseEngine["facts"] | NativeEngine["facts"]} */
+const NO_FACTS = { source: "", target: null, codecs: [], bytesReceived: 0, reconnects: 0, stalls: 0, gaps: 0, errors: [] };
 /** How often the server may refuse a session's media before that is believed: some ten seconds. */
 const REFUSALS_TO_BEAR = 7;
 
@@ -88,6 +91,11 @@ export class Player extends EventTarget {
     if (this.engine) return this.video.ended ? "ended" : "replay";
     if (this.problem?.isRefusal) return "refused";
     return this.watch ? "offline" : "connecting";
+  }
+
+  /** The share link that led here is not valid any more. */
+  get isLinkVoid() {
+    return this.#options.isLinkVoid === true;
   }
 
   /** The publisher has lost its connection and may come back. */
@@ -193,9 +201,9 @@ export class Player extends EventTarget {
     if (!session) return;
     const at = this.#options.at ?? null;
     const engine = this.#newEngine(session.id);
+    this.#options = {};
     if (at === null) engine.goLive();
     else void engine.startStored(at, true);
-    this.#options = {};
     void this.sound.play();
   }
 
@@ -292,18 +300,17 @@ export class Player extends EventTarget {
     const quality = video.getVideoPlaybackQuality?.();
     return {
       mode: this.mode, slug: this.watch?.slug ?? null, streamId: this.watch?.streamId ?? null,
-      sessionId: this.sessionId, engine: engine?.name ?? null, source: engine?.source ?? null,
+      sessionId: this.sessionId, engine: engine?.name ?? null, ...(engine?.facts ?? NO_FACTS),
       currentTime: video.currentTime, seekable: this.seekable, paused: video.paused, ended: video.ended,
       readyState: video.readyState, isWaiting: this.isWaiting, isAway: this.isAway,
       delay: engine?.delay ?? null, behind: engine ? engine.edge - video.currentTime : null,
-      target: engine?.target ?? null, rate: video.playbackRate, buffered: rangesOf(video.buffered),
-      width: video.videoWidth, height: video.videoHeight, codecs: engine?.codecs ?? [],
+      rate: video.playbackRate, buffered: rangesOf(video.buffered),
+      width: video.videoWidth, height: video.videoHeight,
       frames: {
         decoded: quality?.totalVideoFrames ?? 0, dropped: quality?.droppedVideoFrames ?? 0,
         shown: engine?.meter.frames ?? 0, rate: engine?.meter.frameRate ?? 0,
       },
-      bytesReceived: engine?.bytesReceived ?? 0, stalls: engine?.stalls ?? 0, gaps: engine?.gaps ?? 0,
-      errors: engine?.errors ?? [], failure: this.failure, problem: this.problem?.code ?? null,
+      failure: this.failure, problem: this.problem?.code ?? null,
       muted: video.muted, volume: video.volume, needsUnmute: this.sound.needsUnmute,
       firstPictureMs: this.firstPictureMs,
     };

@@ -66,7 +66,7 @@ function emptyHome(streams, site) {
       step(1, h("h3", {}, "In OBS, open Settings, Stream, and choose Custom"), h("p", { className: "muted" }, "As the server, enter:"),
         CopyField.of(address, "the server address")),
       step(2, h("h3", {}, "Enter a stream key"), h("p", { className: "muted" }, "Every publisher gets a key of their own, which can be taken back."),
-        ...(account.isAdmin ? [h("a", { className: "button", href: "/streams" }, "Make a stream key")] : [h("p", { className: "muted" }, "Ask an administrator for one.")])),
+        ...(account.mayManage ? [h("a", { className: "button", href: "/streams" }, "Make a stream key")] : [h("p", { className: "muted" }, "Ask an administrator for one.")])),
       step(3, h("h3", {}, "Start streaming"), h("p", { className: "muted" }, "Keyframes every 2 seconds, no B-frames and the tune “zerolatency” give the shortest delay."),
         ...(stream ? [h("a", { className: "button", href: `/watch/${encodeURIComponent(stream.slug)}` }, "Open the watch page")] : []))))];
 }
@@ -78,7 +78,7 @@ function skeletons() {
 
 /** @param {HTMLElement} page @param {unknown} error */
 function drawProblem(page, error) {
-  if (error instanceof Problem && error.status === 401) return location.replace("/login?next=/");
+  if (error instanceof Problem && error.isRefusal) return location.replace("/login?next=/");
   if (page.dataset.key) return;
   page.replaceChildren(messagePage("Martlet does not answer", "The server is starting, or the connection is gone. This page tries again by itself.",
     h("button", { type: "button", className: "button", onclick: () => location.reload() }, "Try now")));

@@ -19,7 +19,7 @@ export async function streamsPage() {
         : [h("p", { className: "muted" }, "No stream yet. Make one, then give each publisher a key of their own.")]));
       form.hidden = form.hidden && streams.length > 0;
     } catch (error) {
-      if (error instanceof Problem && error.status === 401) return location.replace("/login?next=/streams");
+      if (error instanceof Problem && error.isRefusal) return location.replace("/login?next=/streams");
       element.replaceChildren(messagePage("The streams could not be read", error instanceof Problem ? `${error.message} (${error.code})` : String(error),
         h("button", { type: "button", className: "button", onclick: () => location.reload() }, "Try again")));
     }

@@ -1,4 +1,4 @@
-import { call } from "../api.js";
+import { Problem, call } from "../api.js";
 import { account } from "../account.js";
 import { h, icon, setText } from "../dom.js";
 import { ago, dayAndHour, exactly, lengthOf } from "../format.js";
@@ -40,9 +40,22 @@ export async function watchPage({ slug, query }) {
  * @param {Player} player @param {string} slug @param {string | null} secret @param {URLSearchParams} query
  */
 export async function openWith(player, slug, secret, query) {
-  if (secret) await call("POST", "/api/v1/share/exchange", { secret }).catch(() => {});
+  const isLinkVoid = secret !== null && !(await exchanged(secret));
   const at = Number.parseFloat(query.get("t") ?? "");
-  await player.open(slug, { session: query.get("session"), at: Number.isFinite(at) && at >= 0 ? at : null });
+  await player.open(slug, { session: query.get("session"), isLinkVoid, at: Number.isFinite(at) && at >= 0 ? at : null });
+}
+
+/** @param {string} secret */
+async function exchanged(secret) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await call("POST", "/api/v1/share/exchange", { secret });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Problem) || !error.isTemporary) return false;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** attempt, 4_000)));
+    }
+  }
 }
 
 /** Reads the secret in `#s=` and removes it from the address at once. */
@@ -106,12 +119,12 @@ function recordingRow(recording, player) {
 
 /** @param {Player} player @param {string} slug */
 function actionsOf(player, slug) {
-  const label = h("span", {}, account.isAdmin ? "Share" : "Copy link");
+  const label = h("span", {}, account.mayManage ? "Share" : "Copy link");
   const share = async () => {
     const address = await shareAddress(player, slug).catch(() => null);
     const isCopied = address !== null && await copy(address);
     setText(label, isCopied ? "Link copied" : "Could not copy");
-    setTimeout(() => setText(label, account.isAdmin ? "Share" : "Copy link"), 1_800);
+    setTimeout(() => setText(label, account.mayManage ? "Share" : "Copy link"), 1_800);
   };
   return [h("button", { type: "button", className: "button", onclick: share }, icon("share"), label)];
 }
@@ -122,7 +135,7 @@ function actionsOf(player, slug) {
  */
 async function shareAddress(player, slug) {
   const plain = `${location.origin}/watch/${encodeURIComponent(slug)}`;
-  if (!account.isAdmin || !player.watch) return plain;
-  const share = await call("POST", `/api/v1/streams/${player.watch.streamId}/shares`, { verb: "watch" });
+  if (!account.mayManage || !player.watch) return plain;
+  const share = await call("POST", `/api/v1/streams/${player.watch.streamId}/shares`, {});
   return share.watchUrl ?? `${plain}#s=${share.secret}`;
 }

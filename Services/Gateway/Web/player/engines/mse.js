@@ -1,11 +1,11 @@
 import { FrameMeter } from "../frame-meter.js";
 import { LiveReceiver } from "../live-receiver.js";
 import { MediaSink } from "../media-sink.js";
-import { endAt, rangeAfter, rangeAt } from "../ranges.js";
+import { Pilot } from "../pilot.js";
+import { endAt, rangeAt } from "../ranges.js";
+import { Recovery } from "../recovery.js";
 import { SegmentLoader } from "../segment-loader.js";
-import { SessionEdge } from "../session-edge.js";
 import { anchorsIn, programTimeAt } from "../timeline.js";
-import { Watchdog } from "../watchdog.js";
 
 const TICK_MS = 100;
 const HOUSEKEEPING_TICKS = 10;
@@ -13,11 +13,10 @@ const HOUSEKEEPING_TICKS = 10;
 const MOST_AHEAD = 30;
 /** A seek this near to the edge, in seconds, means "live". */
 const NEAR_EDGE = 1.5;
-const REBUILDS_A_MINUTE = 3;
-/** Who watches at double speed has caught up this near to the target distance, in seconds, and is live. */
-const CATCH_UP_MARGIN = 0.3;
 /** A session has ended before its playlists say so: ask again after this. */
 const END_LIST_MS = 1_000;
+/** The last moment of a session that one may seek to lies this far before its end, in seconds. */
+const LAST_MOMENT = 0.05;
 
 /**
  * What an engine tells the player.
@@ -32,21 +31,13 @@ const END_LIST_MS = 1_000;
 /** Plays one session through Media Source Extensions: live from the feed, the rest from segments. */
 export class MseEngine {
   name = "Low latency";
-  following = false;
   isLive = true;
   isAway = false;
   isConnecting = true;
-  speed = 1;
-  stalls = 0;
-  gaps = 0;
-  /** @type {string[]} */ errors = [];
-  #edge = new SessionEdge();
-  #watchdog = new Watchdog();
-  /** @type {AbortController | null} */ #opening = null;
-  #startsAtEdge = false;
   #ticks = 0;
   #isClosed = false;
-  /** @type {number[]} */ #rebuilds = [];
+  /** @type {Pilot} */ pilot;
+  /** @type {AbortController | null} */ #opening = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #endSoon;
   /** @type {number | null} */ #total = null;
 
@@ -61,12 +52,12 @@ export class MseEngine {
     this.hooks = hooks;
     this.meter = new FrameMeter(video);
     this.sink = new MediaSink(video, {
-      onAppended: () => this.#appended(), onFailed: (reason) => this.#rebuild(reason) });
+      onAppended: () => this.#appended(), onFailed: (reason) => void this.#rebuild(reason) });
     this.receiver = new LiveReceiver(base, fetchMedia, this.sink, {
       onCaughtUp: () => this.#caughtUp(),
       onPublisher: (isAway) => this.#publisher(isAway),
-      onDiscontinuity: () => this.#edge.control.reset(),
-      onEnd: () => this.#finished(this.#edge.newest),
+      onDiscontinuity: () => this.pilot.edge.control.reset(),
+      onEnd: () => this.#finished(this.pilot.edge.newest),
       onState: (state, problem) => this.#feedState(state, problem),
       onUnplayable: (codecs, isAll) => this.#unplayable(codecs, isAll),
     });
@@ -76,10 +67,13 @@ export class MseEngine {
       onComplete: (duration) => this.#finished(duration),
       onProblem: (problem) => this.#loaderProblem(problem),
     });
+    this.pilot = new Pilot(video, this.sink, this.receiver, clock);
+    this.recovery = new Recovery(video, this.sink);
     video.addEventListener("waiting", this.#waiting);
+    video.addEventListener("play", this.#resumed);
     video.addEventListener("error", this.#elementError);
-    this.timer = setInterval(() => this.#tick(), TICK_MS);
     document.addEventListener("visibilitychange", this.#visible);
+    this.timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
   /**
@@ -88,7 +82,7 @@ export class MseEngine {
    */
   async startStored(at, isLive) {
     this.isLive = isLive;
-    if (!isLive) this.#edge.stop(performance.now(), 0);
+    if (!isLive) this.pilot.edge.stop(performance.now(), 0);
     this.#opening = new AbortController();
     try {
       await this.loader.open(this.#opening.signal);
@@ -99,6 +93,20 @@ export class MseEngine {
     } catch (error) {
       this.#loaderProblem(error);
     }
+  }
+
+  /** Whether the viewer is at the live edge and stays there. */
+  get following() {
+    return this.pilot.following;
+  }
+
+  /** How fast what is not live plays. */
+  get speed() {
+    return this.pilot.speed;
+  }
+
+  set speed(speed) {
+    this.pilot.speed = speed;
   }
 
   /**
@@ -112,77 +120,69 @@ export class MseEngine {
 
   /** Where the session ends now, in seconds. */
   get edge() {
-    return this.#edge.at(performance.now());
+    return this.pilot.edge.at(performance.now());
   }
 
   /** Seconds between the picture on the screen and the moment it was taken; null while unknown. */
   get delay() {
-    const time = this.isLive ? programTimeAt(this.anchors, this.meter.onScreen) : null;
+    const { playlist } = this.loader;
+    const { anchors } = this.receiver;
+    const known = anchors.length === 0 && playlist ? anchorsIn(playlist) : anchors;
+    const time = this.isLive ? programTimeAt(known, this.meter.onScreen) : null;
     return time === null ? null : (this.clock.now() - time) / 1000;
   }
 
-  get anchors() {
-    if (this.receiver.anchors.length > 0) return this.receiver.anchors;
-    return this.loader.playlist ? anchorsIn(this.loader.playlist) : [];
-  }
-
-  get bytesReceived() {
-    return this.receiver.connection.bytesReceived + this.loader.bytesReceived;
-  }
-
-  get source() {
-    return this.receiver.isRunning ? "feed" : "segments";
-  }
-
-  /** The distance to the edge that the engine aims at, in seconds. */
-  get target() {
-    return this.#edge.control.target(performance.now());
-  }
-
-  get codecs() {
-    return [...this.sink.tracks.values()].map((track) => track.mime);
+  /** What the details overlay and tests want to know beside the playhead. */
+  get facts() {
+    const { connection } = this.receiver;
+    const { stalls, gaps, errors } = this.recovery;
+    return {
+      source: this.receiver.isRunning ? "feed" : "segments", target: this.pilot.target,
+      codecs: [...this.sink.tracks.values()].map((track) => track.mime),
+      bytesReceived: connection.bytesReceived + this.loader.bytesReceived,
+      reconnects: connection.reconnects, stalls, gaps, errors,
+    };
   }
 
   /** @param {number} time seconds since the session began */
   seek(time) {
     const { start, end } = this.seekable;
     if (this.isLive && time >= end - NEAR_EDGE) return this.goLive();
-    const to = Math.max(start, Math.min(time, this.isLive ? end : Math.max(0, end - 0.05)));
-    this.following = false;
-    this.#startsAtEdge = false;
-    this.#watchdog.reset(performance.now());
+    const to = Math.max(start, Math.min(time, this.isLive ? end : end - LAST_MOMENT));
+    this.pilot.following = false;
+    this.recovery.expectMove();
     this.sink.setSeekable(start, Math.max(end, to));
     this.video.currentTime = to;
-    const ranges = this.sink.buffered();
-    const end0 = rangeAt(ranges, to)?.[1] ?? null;
-    const reachesFeed = end0 !== null && this.receiver.isRunning && end0 >= (ranges.at(-1)?.[1] ?? 0);
-    if (!reachesFeed) {
-      this.receiver.stop();
-      this.loader.start(end0 ?? to);
-    }
+    this.#loadFrom(to);
     this.hooks.onChange();
+  }
+
+  /**
+   * Leaves the feed running where its media reaches back to `time`; else segments fill what lies between.
+   * @param {number} time
+   */
+  #loadFrom(time) {
+    const ranges = this.sink.buffered();
+    const held = rangeAt(ranges, time);
+    if (held && this.receiver.isRunning && held === ranges.at(-1)) return this.loader.stop();
+    this.receiver.stop();
+    this.loader.start(held ? held[1] : time);
   }
 
   /** To the newest picture, and stay there. */
   goLive() {
-    this.following = true;
+    this.pilot.following = true;
     this.loader.stop();
     if (this.receiver.isCaughtUp) this.#jumpToEdge();
-    else this.#joinFeed();
+    else this.receiver.start();
     this.hooks.onChange();
-  }
-
-  #joinFeed() {
-    this.#startsAtEdge = true;
-    this.#edge.control.reset();
-    this.receiver.start();
   }
 
   /** The server says elsewhere that the session is over. */
   sessionEnded() {
     if (!this.isLive) return;
     this.isLive = false;
-    this.#edge.stop(performance.now());
+    this.pilot.edge.stop(performance.now());
     if (!this.receiver.isRunning && !this.loader.isRunning) this.loader.start(this.#bufferedEnd);
     this.hooks.onEnded();
   }
@@ -193,6 +193,7 @@ export class MseEngine {
     clearTimeout(this.#endSoon);
     this.#opening?.abort();
     this.video.removeEventListener("waiting", this.#waiting);
+    this.video.removeEventListener("play", this.#resumed);
     this.video.removeEventListener("error", this.#elementError);
     document.removeEventListener("visibilitychange", this.#visible);
     this.receiver.stop();
@@ -205,73 +206,32 @@ export class MseEngine {
     return endAt(this.sink.buffered(), this.video.currentTime);
   }
 
+  // What the feed says
+
   #caughtUp() {
     this.isConnecting = false;
-    this.#edge.joined(this.receiver.partTarget);
+    this.pilot.edge.joined(this.receiver.partTarget);
     this.#appended();
-    if (this.#startsAtEdge || this.following) this.#jumpToEdge();
-    this.#startsAtEdge = false;
+    if (this.following) this.#jumpToEdge();
     this.hooks.onChange();
   }
 
   #jumpToEdge() {
-    const range = this.sink.buffered().at(-1);
-    if (!range) return;
-    const { currentTime } = this.video;
-    const to = this.#edge.startIn(performance.now(), range, this.#age(range[1]));
-    if (currentTime >= range[0] && currentTime < range[1] && Math.abs(currentTime - to) < 0.5) return;
-    this.#watchdog.reset(performance.now());
-    this.sink.setSeekable(0, range[1]);
-    this.video.currentTime = to;
-  }
-
-  /**
-   * How long ago the newest part was complete.
-   * @param {number} end
-   */
-  #age(end) {
-    const time = this.clock.isSet ? programTimeAt(this.receiver.anchors, end) : null;
-    if (time === null) return 0;
-    return Math.min(Math.max((this.clock.now() - time) / 1000 - 0.05, 0), this.receiver.partTarget);
+    if (this.pilot.jumpToEdge()) this.recovery.expectMove();
   }
 
   #appended() {
     if (!this.receiver.isCaughtUp) return;
-    this.#edge.arrived(performance.now(), this.sink.buffered().at(-1)?.[1] ?? 0);
-  }
-
-  #stored() {
-    this.#edge.reaches(performance.now(), this.loader.duration);
-    this.hooks.onChange();
+    this.pilot.edge.arrived(performance.now(), this.sink.buffered().at(-1)?.[1] ?? 0);
   }
 
   /** @param {boolean} isAway */
   #publisher(isAway) {
     if (isAway === this.isAway) return;
     this.isAway = isAway;
-    if (isAway) this.#edge.stop(performance.now());
-    else this.#edge.goOn(performance.now());
+    if (isAway) this.pilot.edge.stop(performance.now());
+    else this.pilot.edge.goOn(performance.now());
     this.hooks.onChange();
-  }
-
-  /** @param {number} duration */
-  #finished(duration) {
-    this.#total = Math.max(duration, this.#edge.newest);
-    this.#edge.stop(performance.now(), this.#total);
-    const wasLive = this.isLive;
-    this.isLive = false;
-    this.isAway = false;
-    this.isConnecting = false;
-    this.following = false;
-    void this.sink.finish(this.#total);
-    if (wasLive) this.hooks.onEnded();
-    this.hooks.onChange();
-  }
-
-  /** @param {number} msn */
-  #toFeed(msn) {
-    if (this.isLive) this.receiver.start({ msn, part: 0 });
-    else this.#endSoon = setTimeout(() => this.loader.start(this.#bufferedEnd), END_LIST_MS);
   }
 
   /**
@@ -279,19 +239,10 @@ export class MseEngine {
    * @param {import("../../api.js").Problem | null} problem
    */
   #feedState(state, problem) {
-    if (state === "waiting" && problem) this.#note(`feed: ${problem.message}`);
+    if (state === "waiting" && problem) this.recovery.note(`feed: ${problem.message}`);
     if (state === "connecting" || state === "waiting") this.isConnecting = true;
     if (state === "open") this.isConnecting = false;
     if (state === "refused" && problem) this.hooks.onRefused(problem);
-    this.hooks.onChange();
-  }
-
-  /** @param {unknown} error */
-  #loaderProblem(error) {
-    const problem = /** @type {any} */ (error);
-    if (problem?.name === "AbortError" || this.#isClosed) return;
-    this.#note(`segments: ${problem?.message ?? problem}`);
-    if (problem?.isRefusal) this.hooks.onRefused(problem);
     this.hooks.onChange();
   }
 
@@ -302,56 +253,58 @@ export class MseEngine {
     this.hooks.onFailed({ code: "codec-unsupported", detail: codecs.join(", ") });
   }
 
+  // What the segments say
+
+  #stored() {
+    this.pilot.edge.reaches(performance.now(), this.loader.duration);
+    this.hooks.onChange();
+  }
+
+  /** @param {number} msn */
+  #toFeed(msn) {
+    if (this.isLive) this.receiver.start({ msn, part: 0 });
+    else this.#endSoon = setTimeout(() => this.loader.start(this.#bufferedEnd), END_LIST_MS);
+  }
+
+  /** @param {number} duration */
+  #finished(duration) {
+    this.#total = Math.max(duration, this.pilot.edge.newest);
+    this.pilot.edge.stop(performance.now(), this.#total);
+    const wasLive = this.isLive;
+    this.isLive = false;
+    this.isAway = false;
+    this.isConnecting = false;
+    this.pilot.following = false;
+    void this.sink.finish(this.#total);
+    if (wasLive) this.hooks.onEnded();
+    this.hooks.onChange();
+  }
+
+  /** @param {unknown} error */
+  #loaderProblem(error) {
+    const problem = /** @type {any} */ (error);
+    if (problem?.name === "AbortError" || this.#isClosed) return;
+    this.recovery.note(`segments: ${problem?.message ?? problem}`);
+    if (problem?.isRefusal) this.hooks.onRefused(problem);
+    this.hooks.onChange();
+  }
+
+  // What time brings
+
   #tick() {
     this.#ticks += 1;
-    this.#heal(performance.now());
-    this.#steer(performance.now());
+    const isStuck = this.recovery.heal((time) => this.receiver.isCaughtUp || this.loader.hasPassed(time));
+    if (isStuck) void this.#rebuild("playback stood still with media at hand");
+    this.pilot.steer();
     if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#housekeep();
-  }
-
-  /** @param {number} now */
-  #heal(now) {
-    const { video } = this;
-    const remedy = this.#watchdog.check(now, {
-      playhead: video.currentTime, ranges: this.sink.buffered(),
-      isWanted: !video.ended && !document.hidden && (!video.paused || video.seeking),
-      isReal: (time) => this.receiver.isCaughtUp || this.loader.hasPassed(time),
-    });
-    if (remedy.action === "rebuild") this.#rebuild("playback stood still with media at hand");
-    if (remedy.action !== "move") return;
-    if (remedy.over === "gap") this.gaps += 1;
-    video.currentTime = remedy.to;
-  }
-
-  /** @param {number} now */
-  #steer(now) {
-    const { video } = this;
-    if (video.paused || video.seeking) return;
-    if (!this.receiver.isCaughtUp || this.isAway) return this.#setRate(this.following ? 1 : this.speed);
-    const { rate, jumpTo, behind } = this.#edge.control.decide(now, video.currentTime);
-    if (this.speed > 1 && behind < this.target + CATCH_UP_MARGIN) this.#caughtUpBySpeed();
-    if (!this.following) return this.#setRate(this.speed);
-    this.#setRate(rate);
-    if (jumpTo !== null && rangeAt(this.sink.buffered(), jumpTo)) video.currentTime = jumpTo;
-  }
-
-  #caughtUpBySpeed() {
-    this.following = true;
-    this.speed = 1;
-  }
-
-  /** @param {number} rate */
-  #setRate(rate) {
-    if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
   }
 
   #housekeep() {
     this.sink.evict();
     if (this.isLive) this.sink.setSeekable(this.seekable.start, this.edge);
     else if (this.#total !== null) this.#keepFinished(this.#total);
-    const ahead = this.#bufferedEnd - this.video.currentTime;
-    if (ahead > MOST_AHEAD && this.receiver.isRunning) {
-      this.following = false;
+    if (this.receiver.isRunning && this.#bufferedEnd - this.video.currentTime > MOST_AHEAD) {
+      this.pilot.following = false;
       this.receiver.stop();
       this.loader.start(this.#bufferedEnd);
     }
@@ -364,28 +317,29 @@ export class MseEngine {
    */
   #keepFinished(total) {
     this.sink.setDuration(total);
-    if (!this.loader.isRunning) void this.sink.finish(total);
+    if (!this.loader.isRunning && !this.receiver.isRunning) void this.sink.finish(total);
   }
 
   #waiting = () => {
     if (this.video.seeking || this.isAway || !this.isLive || this.isConnecting) return;
-    const ranges = this.sink.buffered();
-    const isGap = rangeAfter(ranges, this.video.currentTime) !== null;
-    if (ranges.length === 0 || isGap) return;
-    this.stalls += 1;
-    if (this.following) this.#edge.control.stalled(performance.now());
+    if (!this.recovery.stalled()) return;
+    if (this.following) this.pilot.edge.control.stalled(performance.now());
     this.hooks.onChange();
   };
 
+  #resumed = () => {
+    if (this.following && !this.isAway) this.pilot.resumed();
+  };
+
   #elementError = () => {
-    const error = this.video.error;
-    if (error && this.sink.isOpen) this.#rebuild(error.message || `media error ${error.code}`);
+    const { error } = this.video;
+    if (error && this.sink.isOpen) void this.#rebuild(error.message || `media error ${error.code}`);
   };
 
   #visible = () => {
     if (document.hidden) return;
-    this.#watchdog.reset(performance.now());
-    if (this.following && this.receiver.isCaughtUp && !this.video.paused) this.#steer(performance.now());
+    this.recovery.expectMove();
+    this.pilot.steer();
   };
 
   /**
@@ -393,10 +347,7 @@ export class MseEngine {
    * @param {string} reason
    */
   async #rebuild(reason) {
-    this.#note(reason);
-    const now = performance.now();
-    this.#rebuilds = [...this.#rebuilds.filter((at) => at > now - 60_000), now];
-    if (this.#rebuilds.length > REBUILDS_A_MINUTE) return this.hooks.onFailed({ code: "decode-failed", detail: reason });
+    if (!this.recovery.mayRebuild(reason)) return this.hooks.onFailed({ code: "decode-failed", detail: reason });
     const { currentTime } = this.video;
     const mimes = new Map([...this.sink.tracks].map(([kind, track]) => [kind, track.mime]));
     this.receiver.stop();
@@ -406,10 +357,5 @@ export class MseEngine {
     await this.sink.open(mimes);
     this.seek(currentTime);
     void this.video.play().catch(() => {});
-  }
-
-  /** @param {string} error */
-  #note(error) {
-    this.errors = [...this.errors, `${new Date().toISOString()} ${error}`].slice(-20);
   }
 }

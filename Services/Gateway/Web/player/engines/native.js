@@ -8,17 +8,12 @@ const TICK_MS = 500;
 /** Plays HLS by the browser itself, where it has no Media Source Extensions: older iPhones and televisions. */
 export class NativeEngine {
   name = "Native HLS";
-  source = "playlist";
   following = false;
   isLive = true;
   isAway = false;
   speed = 1;
-  stalls = 0;
-  gaps = 0;
-  target = null;
-  bytesReceived = 0;
-  /** @type {string[]} */ codecs = [];
-  /** @type {string[]} */ errors = [];
+  #stalls = 0;
+  /** @type {string[]} */ #errors = [];
   #isClosed = false;
 
   /**
@@ -56,6 +51,12 @@ export class NativeEngine {
     } catch (error) {
       this.hooks.onRefused(/** @type {any} */ (error));
     }
+  }
+
+  /** What the browser tells of its own player: little. */
+  get facts() {
+    /** @type {string[]} */ const codecs = [];
+    return { source: "playlist", target: null, codecs, bytesReceived: 0, reconnects: 0, stalls: this.#stalls, gaps: 0, errors: this.#errors };
   }
 
   get seekable() {
@@ -105,12 +106,12 @@ export class NativeEngine {
   }
 
   #waiting = () => {
-    if (!this.video.seeking) this.stalls += 1;
+    if (!this.video.seeking) this.#stalls += 1;
   };
 
   #failed = () => {
     const detail = this.video.error?.message ?? "the browser could not play the stream";
-    this.errors = [...this.errors, `${new Date().toISOString()} ${detail}`].slice(-20);
+    this.#errors = [...this.#errors, `${new Date().toISOString()} ${detail}`].slice(-20);
     this.hooks.onFailed({ code: "playback-failed", detail });
   };
 }
