@@ -5,7 +5,8 @@
 /// equal output.
 ///
 /// Cutting: the first video track leads. A segment begins at its first keyframe at least 1 s after the last
-/// cut; without one for 4 s, at a part boundary, marked not independent. Sound cuts at its first sample at
+/// cut; without one for 4 s, at a part boundary, marked not independent. Such a cut comes up to 0.4 s later,
+/// or up to 1 s earlier, where it would otherwise fall less than 1 s before the next keyframe. Sound cuts at its first sample at
 /// or after that keyframe's presentation time; without video, every 2 s. A second video track cuts at its
 /// own first keyframe there. A break of the timeline and a new generation of a configuration cut at once.
 ///

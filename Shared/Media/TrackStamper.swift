@@ -4,6 +4,8 @@ struct TrackStamper: Sendable {
     static let shortestSegment = Duration.seconds(1)
     /// The time without a keyframe after which a segment ends at a part boundary.
     static let longestSegment = Duration.seconds(4)
+    /// The least time after which a segment ends early, to leave the shortest segment before the next keyframe.
+    static let earliestEnd = Duration.seconds(3)
     /// The length of segments without video.
     static let audioSegment = Duration.seconds(2)
     /// No segment may round to more than four seconds.
@@ -23,6 +25,8 @@ struct TrackStamper: Sendable {
     private var sampleDuration: Int64?
     private var spacing: SampleSpacing
     private var lastTicks: Int64?
+    private var lastKeyframe: Int64?
+    private var keyframeDistance: Int64?
     private var mediaSequence: UInt32?
     private var segmentStart: Int64 = 0
     private var part: UInt16 = 0
@@ -79,7 +83,7 @@ struct TrackStamper: Sendable {
     /// Learns from the distance to the last sample.
     mutating func observe(_ sample: BusSample) {
         defer { lastTicks = sample.decodeTime }
-        guard let lastTicks, !mustBreak else { return }
+        guard let lastTicks, !mustBreak, sampleDuration == nil else { return }
         let (distance, overflow) = sample.decodeTime.subtractingReportingOverflow(lastTicks)
         if !overflow, distance > 0, distance <= Int64(timescale) * 10 { spacing.observe(distance) }
     }
@@ -97,11 +101,36 @@ struct TrackStamper: Sendable {
         return mustCut(at: sample)
     }
 
-    /// Whether the segment has become so long that it ends here, at a part boundary, without a keyframe.
+    /// Whether the segment has become so long that it ends here without a keyframe.
+    ///
+    /// A keyframe that should come soon, by the distance of the last two, must not come within a second
+    /// after such a cut, because it could not cut then: it is waited for, or the segment ends earlier.
     func mustCut(at sample: BusSample) -> Bool {
-        guard mediaSequence != nil, beginsPart(sample) else { return false }
+        guard mediaSequence != nil else { return false }
         let elapsed = sample.decodeTime &- segmentStart
+        if elapsed &+ spacing.usual > ticks(Self.segmentLimit) { return true }
+        guard beginsPart(sample) else { return false }
+        if let keyframe = expectedKeyframe(after: sample.decodeTime) {
+            if keyframe &- segmentStart < ticks(Self.segmentLimit) { return false }
+            if leavesJustEnough(before: keyframe, at: sample.decodeTime) { return true }
+        }
         return elapsed >= ticks(Self.longestSegment) || elapsed &+ partTarget > ticks(Self.segmentLimit)
+    }
+
+    private func expectedKeyframe(after time: Int64) -> Int64? {
+        guard let lastKeyframe, let keyframeDistance else { return nil }
+        let expected = lastKeyframe &+ keyframeDistance
+        return expected > time ? expected : nil
+    }
+
+    /// Whether this is the last part boundary a second before a keyframe that a later cut would swallow.
+    private func leavesJustEnough(before keyframe: Int64, at time: Int64) -> Bool {
+        let latestCut = segmentStart &+ ticks(Self.longestSegment) &+ partTarget
+        let distance = keyframe &- time
+        return keyframe &- latestCut < ticks(Self.shortestSegment)
+            && time &- segmentStart >= ticks(Self.earliestEnd)
+            && distance >= ticks(Self.shortestSegment)
+            && distance &- partTarget < ticks(Self.shortestSegment)
     }
 
     /// The newest of `cuts` that the track meets with `sample`; the one it is in where there is none newer.
@@ -139,11 +168,18 @@ struct TrackStamper: Sendable {
             part &+= 1
             beginPart(with: &sample)
         }
+        if isVideo, sample.flags.contains(.keyframe) { remember(keyframe: sample) }
         generation = sample.generation
         sample.mediaSequence = cut.mediaSequence
         sample.part = part
         let ownCut = MediaTime(ticks: segmentStart &+ ticks(Self.audioSegment), timescale: timescale)
         closePart(with: &sample, nextCut: isLeader && !isVideo ? ownCut : nextCut)
+    }
+
+    private mutating func remember(keyframe: BusSample) {
+        if keyframe.flags.contains(.discontinuity) { lastKeyframe = nil }
+        keyframeDistance = lastKeyframe.map { keyframe.decodeTime &- $0 }
+        lastKeyframe = keyframe.decodeTime
     }
 
     private mutating func beginSegment(with sample: inout BusSample, _ cut: Stamper.Cut) {

@@ -1,0 +1,172 @@
+import Bytes
+import Media
+import Testing
+
+@Suite struct StamperTests {
+    @Test func `a second of pictures and sound has these stamps`() {
+        var stream = SimulatedStream(frameRate: 10, clock: .exact, gopSeconds: 1, sampleRate: 8000)
+        stream.seconds = 1.2
+        #expect(
+            stream.stamped().map(\.summary) == [
+                "0#0 900000 0.0 SPK", "1#0 80000+1024 0.0 SPK", "0#1 909000 0.0", "1#1 81024+1024 0.0 EK",
+                "0#2 918000+9000 0.0 E", "1#2 82048+1024 0.1 PK", "0#3 927000 0.1 P",
+                "1#3 83072+1024 0.1 EK", "0#4 936000 0.1", "0#5 945000+9000 0.1 E", "1#4 84096+1024 0.2 PK",
+                "0#6 954000 0.2 P", "1#5 85120+1024 0.2 EK", "0#7 963000 0.2", "1#6 86144+1024 0.3 PK",
+                "0#8 972000+9000 0.2 E", "1#7 87168+1024 0.3 EK", "0#9 981000 0.3 P",
+                "0#10 990000 1.0 SPK", "1#8 88192+1024 1.0 SPK", "0#11 999000 1.0",
+            ]
+        )
+    }
+
+    @Test func `the same samples always give the same bytes`() {
+        let stamped = SimulatedStream(gopSeconds: 2, hasBFrames: true).stamped()
+        let bytes = BusEntry(keyframeCounter: 1, samples: Array(stamped.prefix(500))).encoded()
+        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        #expect(String(hash, radix: 16) == "4ac7183b99490b27")
+        #expect(stamped == SimulatedStream(gopSeconds: 2, hasBFrames: true).stamped())
+    }
+
+    @Test func `a break begins the same segment on all tracks, whichever comes first`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        _ = stamper.stamp(.audio(0))
+        _ = stamper.stamp(.video(3000))
+        stamper.breakTimeline()
+        let sound = stamper.stamp(.audio(48_000))
+        let picture = stamper.stamp(.video(90_000, .keyframe))
+        let later = stamper.stamp(.audio(49_024))
+        #expect(sound?.mediaSequence == 1)
+        #expect(picture?.mediaSequence == 1)
+        #expect(later?.mediaSequence == 1)
+        #expect(sound?.flags.isSuperset(of: [.discontinuity, .segmentStart, .partStart]) == true)
+        #expect(picture?.flags.isSuperset(of: [.discontinuity, .segmentStart, .partStart]) == true)
+        #expect(later?.flags.contains(.discontinuity) == false)
+    }
+
+    @Test func `a new configuration cuts all tracks at once`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        _ = stamper.stamp(.audio(0))
+        let picture = stamper.stamp(.video(3000, .keyframe, generation: 2))
+        let sound = stamper.stamp(.audio(1024))
+        #expect(picture?.mediaSequence == 1)
+        #expect(picture?.flags.contains(.discontinuity) == true)
+        #expect(sound?.mediaSequence == 1)
+        #expect(sound?.flags.contains(.discontinuity) == true)
+        #expect(stamper.stamp(.video(6000, generation: 2))?.mediaSequence == 1)
+    }
+
+    @Test func `a break together with new configurations is one cut`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        _ = stamper.stamp(.audio(0))
+        stamper.breakTimeline()
+        #expect(stamper.stamp(.video(90_000, .keyframe, generation: 2))?.mediaSequence == 1)
+        #expect(stamper.stamp(.audio(48_000, generation: 2))?.mediaSequence == 1)
+        #expect(stamper.stamp(.audio(49_024, generation: 2))?.mediaSequence == 1)
+    }
+
+    @Test func `a later epoch goes on with the numbers of the one before`() {
+        var first = Stamper(partTarget: 0.3)
+        first.setTracks(SimulatedStream().configurations)
+        for sample in SimulatedStream().samples { _ = first.stamp(sample) }
+        var second = Stamper(partTarget: 0.3, resuming: first.resumePoint)
+        second.setTracks(SimulatedStream().configurations)
+        let sample = second.stamp(.video(9_000_000, .keyframe))
+        #expect(sample?.mediaSequence == first.resumePoint.nextMediaSequence)
+        #expect(sample?.sequence == first.resumePoint.nextSequences[SimulatedStream.video])
+        #expect(sample?.flags.contains(.discontinuity) == true)
+    }
+
+    @Test func `sound goes on in segments when the pictures stop`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        let sound = (0..<1000).compactMap { stamper.stamp(.audio(Int64($0) * 1024)) }
+        let starts = sound.filter { $0.flags.contains(.segmentStart) }
+        for (start, next) in zip(starts, starts.dropFirst()) {
+            #expect(next.mediaSequence == start.mediaSequence + 1)
+            #expect((192_000..<216_000).contains(next.decodeTime - start.decodeTime))
+        }
+        let picture = stamper.stamp(.video(1_920_000, .keyframe))
+        #expect(picture?.mediaSequence == starts.last?.mediaSequence)
+        #expect(picture?.flags.contains(.discontinuity) == false)
+    }
+
+    @Test func `a second picture track cuts at its own keyframe`() {
+        var stamper = Stamper(partTarget: 0.3)
+        let second = TrackID(rawValue: 2)
+        var configurations = SimulatedStream(sampleRate: nil).configurations
+        configurations.append(configurations[0])
+        configurations[1].track = second
+        stamper.setTracks(configurations)
+        var cuts: [Int64] = []
+        for frame in 0..<200 as Range<Int64> {
+            _ = stamper.stamp(.video(frame * 3000, frame % 60 == 0 ? .keyframe : []))
+            var other = BusSample.video(frame * 3000, frame % 60 == 2 ? .keyframe : [])
+            other.track = second
+            let stamped = stamper.stamp(other)
+            if stamped?.flags.contains(.segmentStart) == true { cuts.append(frame) }
+        }
+        #expect(cuts == [0, 62, 122, 182])
+    }
+
+    @Test func `decode times that do not rise are made to, and the presentation time stays`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(3000, .keyframe))
+        let same = stamper.stamp(.video(3000))
+        #expect(same?.decodeTime == 903_001)
+        #expect(same?.compositionOffset == -1)
+    }
+
+    @Test func `slow pictures have parts of one frame and a target as long`() {
+        var stream = SimulatedStream(frameRate: 2, clock: .exact, gopSeconds: 2, sampleRate: nil)
+        stream.seconds = 8
+        #expect(Stamper.partTarget(for: stream.configurations) == 0.5)
+        let video = StampedTrack(SimulatedStream.video, of: stream.stamped())
+        #expect(video.isConsistent)
+        #expect(video.longestPart == 45_000)
+        #expect(video.segments.map(\.parts.count) == [4, 4, 4, 4])
+    }
+
+    @Test func `a sample of an unknown track is refused`() {
+        var stamper = Stamper(partTarget: 0.3)
+        #expect(stamper.stamp(.video(0, .keyframe)) == nil)
+    }
+}
+
+extension BusSample {
+    fileprivate static func video(_ time: Int64, _ flags: Flags = [], generation: UInt16 = 1) -> BusSample {
+        BusSample(
+            track: SimulatedStream.video,
+            generation: generation,
+            flags: flags,
+            decodeTime: 900_000 + time,
+            payload: []
+        )
+    }
+
+    fileprivate static func audio(_ time: Int64, generation: UInt16 = 1) -> BusSample {
+        BusSample(
+            track: SimulatedStream.audio,
+            generation: generation,
+            decodeTime: 480_000 + time,
+            payload: []
+        )
+    }
+
+    /// Track, sequence, decode time, duration, segment, part, and S, P, E, K for the flags.
+    fileprivate var summary: String {
+        let names: [(Flags, String)] = [
+            (.segmentStart, "S"), (.partStart, "P"), (.partEnd, "E"), (.keyframe, "K"),
+        ]
+        let letters = names.filter { flags.contains($0.0) }.map(\.1).joined()
+        let place =
+            "\(track)#\(sequence) \(decodeTime)\(duration > 0 ? "+\(duration)" : "") \(mediaSequence).\(part)"
+        return letters.isEmpty ? place : "\(place) \(letters)"
+    }
+}
