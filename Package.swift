@@ -155,6 +155,7 @@ let package = Package(
         .fuzz("Chunks", uses: ["RTMP"]),
         .fuzz("RTMPSession", uses: ["RTMP"]),
         .fuzz("FLVTags", uses: ["RTMP"]),
+        .fuzz("BusEntries", uses: ["Media"]),
         .fuzz("MediaToken", uses: ["Bytes", "Tokens"]),
         .testTarget(
             name: "FuzzTests",
