@@ -24,10 +24,12 @@ const ROUTES = [
 
 /** @type {Page | null} */ let current = null;
 let visit = 0;
+let shown = "";
 
 /** Shows the page that the address names. */
 async function show() {
   const mine = ++visit;
+  shown = location.pathname + location.search;
   const { page, place } = await pageAt(new URL(location.href));
   const next = await page(place);
   if (mine !== visit) return next.close?.();
@@ -79,6 +81,9 @@ function follow(event) {
 }
 
 document.addEventListener("click", follow);
-addEventListener("popstate", () => void show());
+addEventListener("popstate", () => {
+  const isElsewhere = location.pathname + location.search !== shown;
+  if (isElsewhere || location.hash.startsWith("#s=")) void show();
+});
 void show();
 void account.refresh();

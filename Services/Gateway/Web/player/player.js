@@ -2,6 +2,7 @@ import { Problem } from "../api.js";
 import { MseEngine } from "./engines/mse.js";
 import { NativeEngine } from "./engines/native.js";
 import { mediaSourceClass } from "./media-sink.js";
+import { useMediaKeys } from "./media-keys.js";
 import { MediaRights } from "./rights.js";
 import { ServerClock } from "./server-clock.js";
 import { rangesOf } from "./ranges.js";
@@ -57,6 +58,7 @@ export class Player extends EventTarget {
     video.addEventListener("playing", () => { this.#refusals = 0; });
     video.addEventListener("playing", () => { this.firstPictureMs ??= performance.now() - this.startedAt; });
     video.addEventListener("ended", () => void this.#link?.refresh());
+    useMediaKeys(this);
   }
 
   /**

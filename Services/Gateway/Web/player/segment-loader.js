@@ -1,3 +1,4 @@
+import { Problem } from "../api.js";
 import { decodeTimeOf, timescaleOf } from "./fmp4.js";
 import { PlaylistError, endOf, parseMaster, parseMedia, segmentIndexAt } from "./playlist.js";
 import { rangeAt } from "./ranges.js";
@@ -13,6 +14,7 @@ const LOAD_AHEAD = 20;
 /** A delta update needs a base that is not older than the server's skip boundary, six target durations. */
 const DELTA_FRESH_MS = 12_000;
 const DELTA_SEGMENTS = 20;
+const MOST_MISSING = 3;
 
 /**
  * @typedef {object} Cursor
@@ -20,6 +22,7 @@ const DELTA_SEGMENTS = 20;
  * @property {MediaPlaylist | null} playlist
  * @property {number} index the next segment to append; at the list's end all are
  * @property {number} loadedAt when the playlist was asked for, by `performance.now()`
+ * @property {number} missing segments in a row that the server did not have
  * @property {number} offset seconds to add to the playlist's times, learnt from the media
  */
 
@@ -102,7 +105,7 @@ export class SegmentLoader {
     for (const kind of /** @type {Kind[]} */ (["video", "audio"])) {
       const ofKind = renditions.filter((rendition) => rendition.kind === kind);
       const rendition = ofKind.find((one) => one.isDefault) ?? ofKind[0];
-      if (rendition) this.#cursors.set(kind, { rendition, playlist: null, index: 0, offset: 0, loadedAt: 0 });
+      if (rendition) this.#cursors.set(kind, { rendition, playlist: null, index: 0, offset: 0, loadedAt: 0, missing: 0 });
     }
     await Promise.all([...this.#cursors.values()].map((cursor) => this.#reload(cursor, signal)));
   }
@@ -175,7 +178,7 @@ export class SegmentLoader {
         if (playlist().segments.length === before) return;
         continue;
       }
-      if (!segment.gap && !this.#holds(kind, segment, cursor)) await this.#append(kind, cursor, segment, signal);
+      if (!segment.gap && !this.#holds(kind, segment, cursor)) await this.#appendIfThere(kind, cursor, segment, signal);
       if (signal.aborted) return;
       cursor.index += 1;
       this.hooks.onProgress();
@@ -187,6 +190,23 @@ export class SegmentLoader {
     const range = rangeAt(this.sink.tracks.get(kind)?.ranges ?? [], segment.start + cursor.offset + 0.05);
     return range !== null && range[1] >= segment.start + cursor.offset + segment.duration - 0.05 &&
       range[0] <= segment.start + cursor.offset + 0.05;
+  }
+
+  /**
+   * A segment that is gone (retention works while one watches) is a hole like any other; several in a row are
+   * a refusal.
+   * @param {Kind} kind @param {Cursor} cursor
+   * @param {import("./playlist.js").Segment} segment @param {AbortSignal} signal
+   */
+  async #appendIfThere(kind, cursor, segment, signal) {
+    try {
+      await this.#append(kind, cursor, segment, signal);
+      cursor.missing = 0;
+    } catch (error) {
+      cursor.missing += 1;
+      const isGone = error instanceof Problem && (error.status === 404 || error.status === 410);
+      if (!isGone || cursor.missing >= MOST_MISSING) throw error;
+    }
   }
 
   /**

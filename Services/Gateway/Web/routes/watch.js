@@ -24,12 +24,16 @@ export async function watchPage({ slug, query }) {
     h("div", { className: "stage-box" }, view),
     h("div", { className: "about" }, h("div", { className: "title" }, title, meta), actions),
     h("aside", { "aria-label": "Recordings" }, list));
-  const drawn = { facts: "", recordings: "" };
-  const draw = () => drawAbout(player, { title, meta, list }, drawn);
+  const drawn = { state: "", recordings: "" };
+  const draw = () => {
+    actions.hidden = player.watch === null;
+    drawAbout(player, { title, meta, list }, drawn);
+  };
   player.addEventListener("change", draw);
   const drawActions = () => actions.replaceChildren(...actionsOf(player, slug));
   account.addEventListener("change", drawActions);
   drawActions();
+  draw();
   /** @type {any} */ (window).martlet = { player };
   void openWith(player, slug, secret, query);
   return { element: page, title: slug, isFull: true };
@@ -67,7 +71,7 @@ export function takeSecret() {
 
 /**
  * @param {Player} player @param {{title: HTMLElement, meta: HTMLElement, list: HTMLElement}} parts
- * @param {{facts: string, recordings: string}} drawn what is on the page: unchanged parts stay as they are
+ * @param {{state: string, recordings: string}} drawn what is on the page: unchanged parts stay as they are
  */
 function drawAbout(player, { title, meta, list }, drawn) {
   const { watch, mode } = player;
@@ -77,8 +81,9 @@ function drawAbout(player, { title, meta, list }, drawn) {
   document.title = mode === "live" ? `● ${name}` : name;
   const { videoWidth, videoHeight } = player.video;
   const facts = [stateWords(player), videoHeight > 0 ? `${videoWidth} × ${videoHeight}` : ""].filter(Boolean).join("|");
-  if (facts !== drawn.facts) {
-    drawn.facts = facts;
+  const state = `${mode} ${player.isAway} ${facts}`;
+  if (state !== drawn.state) {
+    drawn.state = state;
     meta.replaceChildren(badgeOf(player), ...facts.split("|").map((fact) => h("span", { className: "number" }, fact)));
   }
   const recordings = (watch.recordings ?? []).filter((one) => one.state !== "recording");

@@ -1,0 +1,21 @@
+/**
+ * Lets headsets, keyboards and lock screens play, pause and seek.
+ * @param {import("./player.js").Player} player
+ */
+export function useMediaKeys(player) {
+  const { mediaSession } = navigator;
+  if (!mediaSession) return;
+  /** @type {[MediaSessionAction, MediaSessionActionHandler][]} */
+  const actions = [
+    ["play", () => void player.play()],
+    ["pause", () => player.pause()],
+    ["seekbackward", ({ seekOffset }) => player.seekBy(-(seekOffset ?? 10))],
+    ["seekforward", ({ seekOffset }) => player.seekBy(seekOffset ?? 10)],
+    ["seekto", ({ seekTime }) => player.seek(seekTime ?? 0)],
+  ];
+  for (const [action, handler] of actions) mediaSession.setActionHandler(action, handler);
+  player.addEventListener("change", () => {
+    const title = player.watch?.title ?? "";
+    if (mediaSession.metadata?.title !== title) mediaSession.metadata = new MediaMetadata({ title, artist: "Martlet" });
+  });
+}
