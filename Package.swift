@@ -157,6 +157,8 @@ let package = Package(
         .fuzz("FLVTags", uses: ["RTMP"]),
         .fuzz("BusEntries", uses: ["Media"]),
         .fuzz("MediaToken", uses: ["Bytes", "Tokens"]),
+        .fuzz("HTTPRequests", uses: ["HTTPServing"]),
+        .fuzz("WebSocketFrames", uses: ["HTTPServing"]),
         .testTarget(
             name: "FuzzTests",
             dependencies: ["TestSupport"],

@@ -61,7 +61,7 @@ actor HTTPClientConnection {
         interest = .writable
         loop.watch(descriptor, for: interest, handler: Watcher(self))
         expect(within: configuration.connectDeadline)
-        watchClock(after: configuration.connectDeadline)
+        watchClock(after: min(configuration.connectDeadline, configuration.readDeadline))
     }
 
     fileprivate func ready(_ events: EventSet) {

@@ -1,21 +1,21 @@
 /// The header section of a request or response, checked.
-struct HTTPMessageHead: Equatable {
+package struct HTTPMessageHead: Equatable {
     /// The method of a request.
-    var method: String
+    package var method: String
     /// The target of a request, as sent.
-    var target: String
+    package var target: String
     /// The status of a response.
-    var status: Int
+    package var status: Int
     /// The `x` of `HTTP/1.x`.
-    var minorVersion: Int
+    package var minorVersion: Int
     /// Whether the peer means to go on after this message.
-    var keepsAlive: Bool
+    package var keepsAlive: Bool
     /// The fields.
-    var fields: HTTPFields
+    package var fields: HTTPFields
     /// The announced length of the body.
-    var contentLength: Int?
+    package var contentLength: Int?
     /// Whether the body comes in chunks.
-    var isChunked: Bool
+    package var isChunked: Bool
 
     /// Checks the parts that http-parser found.
     init(

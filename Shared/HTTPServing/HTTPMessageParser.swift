@@ -4,14 +4,14 @@ import CHTTPParser
 ///
 /// A header section is collected whole and checked strictly before http-parser sees it, because what two
 /// implementations read differently is how requests are smuggled.
-@safe final class HTTPMessageParser {
+@safe package final class HTTPMessageParser {
     /// Which side the peer is on.
-    enum Kind {
+    package enum Kind {
         case requests, responses
     }
 
     /// What has arrived.
-    enum Event: Equatable {
+    package enum Event: Equatable {
         /// A whole header section.
         case head(HTTPMessageHead)
         /// A piece of the body, never empty.
@@ -21,7 +21,7 @@ import CHTTPParser
     }
 
     /// Why the peer cannot be understood.
-    enum Failure: Error, Equatable {
+    package enum Failure: Error, Equatable {
         case targetTooLong
         case headerTooLarge
         case tooManyFields
@@ -37,11 +37,13 @@ import CHTTPParser
     }
 
     /// What a message may be at most.
-    struct Limits {
-        var targetByteCount = 8 << 10
-        var headerByteCount = 16 << 10
-        var fieldCount = 100
-        var bodyByteCount = Int.max
+    package struct Limits {
+        package var targetByteCount = 8 << 10
+        package var headerByteCount = 16 << 10
+        package var fieldCount = 100
+        package var bodyByteCount = Int.max
+
+        package init() {}
     }
 
     private enum Phase {
@@ -69,9 +71,9 @@ import CHTTPParser
     private var failure: Failure?
 
     /// Whether the response to be parsed answers a `HEAD` request and so has no body.
-    var skipsBody = false
+    package var skipsBody = false
 
-    init(_ kind: Kind, limits: Limits) {
+    package init(_ kind: Kind, limits: Limits) {
         self.kind = kind
         self.limits = limits
         // SAFETY: freed in `deinit`; initialised by `reset` before anything reads it.
@@ -90,7 +92,7 @@ import CHTTPParser
     var isInsideHead: Bool { phase == .head && pendingByteCount > 0 }
 
     /// Adds bytes from the peer.
-    func append(_ bytes: UnsafeRawBufferPointer) {
+    package func append(_ bytes: UnsafeRawBufferPointer) {
         if position > 0 {
             pending.removeSubrange(..<position)
             position = 0
@@ -109,7 +111,7 @@ import CHTTPParser
     }
 
     /// The next event, or `nil` until more bytes come or the next message is begun.
-    func next() throws(Failure) -> Event? {
+    package func next() throws(Failure) -> Event? {
         switch phase {
         case .head: return try nextHead()
         case .body: return try nextBody()
@@ -118,7 +120,7 @@ import CHTTPParser
     }
 
     /// Goes on to the message after the one that has ended.
-    func beginNextMessage() {
+    package func beginNextMessage() {
         reset()
     }
 
@@ -126,7 +128,7 @@ import CHTTPParser
     ///
     /// - Returns: `end` where that ends a response, `nil` where nothing was expected.
     /// - Throws: `truncated` in the middle of a message.
-    func finish() throws(Failure) -> Event? {
+    package func finish() throws(Failure) -> Event? {
         switch phase {
         case .complete: return nil
         case .head:

@@ -53,12 +53,12 @@ public final class HTTPServer: Service {
         }
 
         var parserLimits: HTTPMessageParser.Limits {
-            .init(
-                targetByteCount: maximumTargetByteCount,
-                headerByteCount: maximumHeaderByteCount,
-                fieldCount: maximumFieldCount,
-                bodyByteCount: maximumBodyByteCount
-            )
+            var limits = HTTPMessageParser.Limits()
+            limits.targetByteCount = maximumTargetByteCount
+            limits.headerByteCount = maximumHeaderByteCount
+            limits.fieldCount = maximumFieldCount
+            limits.bodyByteCount = maximumBodyByteCount
+            return limits
         }
     }
 

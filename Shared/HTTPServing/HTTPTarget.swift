@@ -1,7 +1,7 @@
 /// The target of a request, cut at its query and decoded with suspicion.
-struct HTTPTarget: Equatable {
+package struct HTTPTarget: Equatable {
     /// Why a target is refused.
-    enum Failure: Error, Equatable {
+    package enum Failure: Error, Equatable {
         case malformed
     }
 
@@ -9,12 +9,12 @@ struct HTTPTarget: Equatable {
     static let maximumSegmentCount = 32
 
     /// The path as sent.
-    let path: String
+    package let path: String
     /// The raw query, without the question mark.
-    let rawQuery: Substring
+    package let rawQuery: Substring
 
     /// Cuts the origin-form or absolute-form `target`.
-    init(_ target: String) {
+    package init(_ target: String) {
         var rest = Substring(target.prefix { $0 != "#" })
         if let scheme = rest.utf8.firstRange(of: "://".utf8), !rest.hasPrefix("/") {
             let authority = rest[scheme.upperBound...]
@@ -26,7 +26,7 @@ struct HTTPTarget: Equatable {
     }
 
     /// The decoded pairs of the query.
-    func query() throws(Failure) -> [(name: String, value: String)] {
+    package func query() throws(Failure) -> [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
         for pair in rawQuery.split(separator: "&") {
             let cut = pair.firstIndex(of: "=") ?? pair.endIndex
@@ -41,7 +41,7 @@ struct HTTPTarget: Equatable {
     /// The decoded segments of `path`; `/` has none.
     ///
     /// - Throws: where a segment is `.` or `..`, holds an encoded `/` or zero byte, or is badly encoded.
-    static func segments(of path: String) throws(Failure) -> [String] {
+    package static func segments(of path: String) throws(Failure) -> [String] {
         guard path.hasPrefix("/") else { throw .malformed }
         guard path != "/" else { return [] }
         var segments: [String] = []

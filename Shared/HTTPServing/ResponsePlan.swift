@@ -1,7 +1,7 @@
 /// How one response goes out: decided whole before its first byte, from the request and the response alone.
-struct ResponsePlan {
+package struct ResponsePlan {
     /// What follows the header section.
-    enum Body {
+    package enum Body {
         case none
         case pieces([HTTPResponse.Piece])
         case chunked(@Sendable (HTTPBodyWriter) async throws -> Void)
@@ -13,20 +13,20 @@ struct ResponsePlan {
     }
 
     /// The status that is sent.
-    let status: Int
+    package let status: Int
     /// The header section, with the empty line.
-    let head: [UInt8]
+    package let head: [UInt8]
     /// What follows it.
-    let body: Body
+    package let body: Body
     /// Whether another request may follow.
-    let keepsAlive: Bool
+    package let keepsAlive: Bool
 
     /// Decides how `response` answers `request`.
     ///
     /// - Parameters:
     ///   - mayKeepAlive: Whether the server would go on with this connection.
     ///   - date: The value of the `date` field.
-    init(_ response: HTTPResponse, to request: HTTPMessageHead, mayKeepAlive: Bool, date: String) {
+    package init(_ response: HTTPResponse, to request: HTTPMessageHead, mayKeepAlive: Bool, date: String) {
         var response = Self.conditioned(response, on: request)
         var keepsAlive = mayKeepAlive && request.keepsAlive
         var body = Self.body(of: &response, for: request)

@@ -1,9 +1,9 @@
 import CWslay
 
 /// The frames of one WebSocket on the server's side: bytes in, messages out, and back.
-@safe final class WebSocketSession {
+@safe package final class WebSocketSession {
     /// What the peer has done.
-    enum Event: Equatable {
+    package enum Event: Equatable {
         case message(WebSocketMessage)
         case pong
         /// The peer has closed, by this code; 1005 where it gave none.
@@ -17,7 +17,7 @@ import CWslay
     private var events: [Event] = []
 
     /// Creates a session that closes with 1009 where a message is longer than the limit.
-    init(maximumMessageByteCount: Int) {
+    package init(maximumMessageByteCount: Int) {
         var callbacks = WebSocketCallbacks.table
         // SAFETY: the context keeps an unowned pointer to this object, which frees the context in `deinit`.
         unsafe wslay_event_context_server_init(
@@ -33,13 +33,13 @@ import CWslay
     }
 
     /// Whether both sides have closed, or the peer has broken the protocol and been told so.
-    var isOver: Bool {
+    package var isOver: Bool {
         // SAFETY: the context lives as long as this object, here and below.
         unsafe wslay_event_want_read(context) == 0 && wslay_event_want_write(context) == 0
     }
 
     /// Takes bytes from the peer.
-    func receive(_ bytes: [UInt8]) -> [Event] {
+    package func receive(_ bytes: [UInt8]) -> [Event] {
         input = bytes
         inputPosition = 0
         _ = unsafe wslay_event_recv(context)
@@ -66,7 +66,7 @@ import CWslay
     }
 
     /// The bytes to be sent to the peer now.
-    func takeOutput() -> [UInt8] {
+    package func takeOutput() -> [UInt8] {
         while unsafe wslay_event_want_write(context) != 0 {
             guard unsafe wslay_event_send(context) == 0 else { break }
         }
