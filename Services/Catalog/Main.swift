@@ -1,6 +1,6 @@
-import Configuration
 import FoundationEssentials
 import Hosting
+import Reactor
 
 @main
 struct Main {
@@ -9,8 +9,17 @@ struct Main {
             "catalog",
             port: 8102,
             environment: ProcessInfo.processInfo.environment,
-            settings: { _ in },
-            services: { _, _ in [] }
+            settings: { CatalogSettings(from: &$0) },
+            services: { settings, host in
+                let service = try CatalogService(
+                    settings,
+                    loop: host.loops.next(),
+                    logger: host.logger,
+                    metrics: host.metrics
+                )
+                service.addRoutes(to: host)
+                return service.services
+            }
         )
     }
 }

@@ -1,7 +1,7 @@
 import Reactor
 import Sockets
 import Telemetry
-import Bytes
+import Crypto
 
 /// What a connection keeps about its WebSocket.
 struct WebSocketState {
@@ -43,7 +43,7 @@ extension HTTPConnection {
         }
         response.status = 101
         response.headers["upgrade"] = "websocket"
-        response.headers["sec-websocket-accept"] = WebSocketHandshake.accept(key)
+        response.headers["sec-websocket-accept"] = WebSocketAccept.value(forKey: key)
     }
 
     func beginWebSocket(

@@ -3,7 +3,7 @@ import CHTTPParser
 /// Cuts the bytes of one peer into HTTP/1.1 messages: bytes go in, events come out.
 ///
 /// A header section is collected whole and checked strictly before http-parser sees it, because what two
-/// implementations read differently is how requests are smuggled.
+/// implementations read differently is how requests are smuggled. Bodies are cut by ``HTTPBodyDecoder``.
 @safe package final class HTTPMessageParser {
     /// Which side the peer is on.
     package enum Kind {
@@ -47,10 +47,11 @@ import CHTTPParser
     }
 
     private enum Phase {
-        case head, body, complete
+        case head, complete
+        case body(HTTPBodyDecoder)
     }
 
-    /// The bytes given to http-parser at once, which bounds the pieces of a body.
+    /// The bytes of a message taken at once, which bounds the pieces of a body.
     private static let sliceByteCount = 64 << 10
 
     private let kind: Kind
@@ -61,13 +62,13 @@ import CHTTPParser
     private var pending: [UInt8] = []
     private var position = 0
     private var bodyByteCount = 0
+    /// What came after the last good byte of a body, told once that has been delivered.
+    private var bodyFailure: Failure?
 
     // Filled by the callbacks during one execution.
     private var target: [UInt8] = []
     private var fields: [(name: [UInt8], value: [UInt8])] = []
     private var head: HTTPMessageHead?
-    private var body: [UInt8] = []
-    private var isAtEnd = false
     private var failure: Failure?
 
     /// Whether the response to be parsed answers a `HEAD` request and so has no body.
@@ -89,7 +90,10 @@ import CHTTPParser
     var pendingByteCount: Int { pending.count - position }
 
     /// Whether a header section has begun and is not complete.
-    var isInsideHead: Bool { phase == .head && pendingByteCount > 0 }
+    var isInsideHead: Bool {
+        if case .head = phase { return pendingByteCount > 0 }
+        return false
+    }
 
     /// Adds bytes from the peer.
     package func append(_ bytes: UnsafeRawBufferPointer) {
@@ -114,7 +118,7 @@ import CHTTPParser
     package func next() throws(Failure) -> Event? {
         switch phase {
         case .head: return try nextHead()
-        case .body: return try nextBody()
+        case .body(let decoder): return try nextBody(decoder)
         case .complete: return nil
         }
     }
@@ -134,10 +138,8 @@ import CHTTPParser
         case .head:
             guard pendingByteCount == 0 else { throw .truncated }
             return nil
-        case .body:
-            // SAFETY: no bytes are passed; zero bytes tell http-parser that the connection has ended.
-            _ = unsafe http_parser_execute(parser, ParserCallbacks.settings, nil, 0)
-            guard isAtEnd else { throw .truncated }
+        case .body(let decoder):
+            guard decoder.endsWithConnection else { throw .truncated }
             phase = .complete
             return .end
         }
@@ -151,37 +153,44 @@ import CHTTPParser
         guard let head else { throw .malformed }
         try head.check(for: kind, limits: limits)
         self.head = nil
-        phase = .body
+        phase = .body(HTTPBodyDecoder(head, kind: kind, hasNoBody: skipsBody))
         return .head(head)
     }
 
-    private func nextBody() throws(Failure) -> Event? {
-        while true {
-            if !body.isEmpty {
-                defer { body = [] }
-                guard body.count <= limits.bodyByteCount - bodyByteCount else { throw .bodyTooLarge }
-                bodyByteCount += body.count
-                return .body(body)
+    private func nextBody(_ decoder: HTTPBodyDecoder) throws(Failure) -> Event? {
+        if let bodyFailure { throw bodyFailure }
+        var decoder = decoder
+        var body: [UInt8] = []
+        while body.isEmpty, !decoder.isComplete, pendingByteCount > 0 {
+            let slice = pending[position..<min(pending.count, position + Self.sliceByteCount)]
+            do {
+                position += try decoder.decode(slice, into: &body)
+            } catch {
+                bodyFailure = error
+                if body.isEmpty { throw error }
             }
-            if isAtEnd {
-                phase = .complete
-                return .end
-            }
-            guard pendingByteCount > 0 else { return nil }
-            try execute(upTo: min(pending.count, position + Self.sliceByteCount))
         }
+        phase = .body(decoder)
+        if !body.isEmpty {
+            guard body.count <= limits.bodyByteCount - bodyByteCount else { throw .bodyTooLarge }
+            bodyByteCount += body.count
+            return .body(body)
+        }
+        guard decoder.isComplete else { return nil }
+        phase = .complete
+        return .end
     }
 
     private func execute(upTo end: Int) throws(Failure) {
         let count = end - position
-        let consumed = unsafe pending.withUnsafeBytes { bytes in
+        unsafe pending.withUnsafeBytes { bytes in
             // SAFETY: `position` and `end` lie within the array, which http-parser only reads during the
             // call; the callbacks find this object, which outlives the call, behind `data`.
             unsafe parser.pointee.data = Unmanaged.passUnretained(self).toOpaque()
             let start = unsafe bytes.baseAddress?.advanced(by: position).assumingMemoryBound(to: CChar.self)
-            return unsafe http_parser_execute(parser, ParserCallbacks.settings, start, count)
+            _ = unsafe http_parser_execute(parser, ParserCallbacks.settings, start, count)
         }
-        position += min(consumed, count)
+        position = end
         if let failure { throw failure }
         // SAFETY: the parser is initialised as long as this object lives.
         let code = unsafe http_errno(UInt32(parser.pointee.http_errno))
@@ -198,8 +207,7 @@ import CHTTPParser
         target = []
         fields = []
         head = nil
-        body = []
-        isAtEnd = false
+        bodyFailure = nil
         failure = nil
     }
 
@@ -221,20 +229,17 @@ import CHTTPParser
     }
 
     fileprivate func received(fieldName bytes: UnsafeRawBufferPointer) {
-        // After the head, these are trailers, which nobody asked for.
-        guard phase == .head else { return }
         // SAFETY: the bytes are copied before the callback returns.
         unsafe fields.append((Array(bytes), []))
     }
 
     fileprivate func received(fieldValue bytes: UnsafeRawBufferPointer) {
-        guard phase == .head, !fields.isEmpty else { return }
+        guard !fields.isEmpty else { return }
         // SAFETY: the bytes are copied before the callback returns.
         unsafe fields[fields.count - 1].value.append(contentsOf: bytes)
     }
 
-    /// - Returns: what http-parser wants to know: 1 to skip the body, 0 to go on.
-    fileprivate func completedHead() -> CInt {
+    fileprivate func completedHead() {
         // SAFETY: the parser is initialised as long as this object lives.
         let (status, method) = unsafe (Int(parser.pointee.status_code), parser.pointee.method)
         let (major, minor) = unsafe (parser.pointee.http_major, parser.pointee.http_minor)
@@ -254,19 +259,10 @@ import CHTTPParser
         } catch {
             failure = error
         }
-        // An upgrade is decided by the server, not by the parser, which would stop after the head.
+        // An upgrade is decided by the server, not by the parser.
         unsafe parser.pointee.upgrade = 0
-        return skipsBody ? 1 : 0
-    }
-
-    fileprivate func received(body bytes: UnsafeRawBufferPointer) {
-        // SAFETY: the bytes are copied before the callback returns.
-        unsafe body.append(contentsOf: bytes)
-    }
-
-    fileprivate func completedMessage() {
-        isAtEnd = true
-        unsafe http_parser_pause(parser, 1)  // SAFETY: the parser is the one that is calling.
+        // What follows is not http-parser's: as Debian builds it, it reads chunks leniently.
+        unsafe http_parser_pause(parser, 1)
     }
 
     private static func name(of method: UInt32) -> String {
@@ -300,17 +296,8 @@ private enum ParserCallbacks {
             return 0
         }
         unsafe settings.pointee.on_headers_complete = { parser in
-            unsafe ParserCallbacks.object(parser)?.completedHead() ?? 0
-        }
-        unsafe settings.pointee.on_body = { parser, bytes, count in
-            unsafe ParserCallbacks.object(parser)?.received(
-                body: UnsafeRawBufferPointer(start: bytes, count: count)
-            )
-            return 0
-        }
-        unsafe settings.pointee.on_message_complete = { parser in
-            unsafe ParserCallbacks.object(parser)?.completedMessage()
-            return 0
+            unsafe ParserCallbacks.object(parser)?.completedHead()
+            return 1
         }
         return unsafe settings
     }()
