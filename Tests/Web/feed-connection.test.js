@@ -1,0 +1,107 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Problem } from "../../Services/Gateway/Web/api.js";
+import { FeedConnection } from "../../Services/Gateway/Web/player/feed-connection.js";
+import { FrameType } from "../../Services/Gateway/Web/player/feed-frames.js";
+
+/** @param {number} type @param {number} [track] @param {number} [msn] @param {number} [part] */
+function frame(type, track = 0, msn = 0, part = 0) {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint32(0, 12, true);
+  view.setUint8(4, type);
+  view.setUint16(6, track, true);
+  view.setUint32(8, msn, true);
+  view.setUint16(12, part, true);
+  return new Uint8Array(view.buffer);
+}
+
+/**
+ * A connection to a server that gives one prepared answer after the other.
+ * @param {((url: string) => Response)[]} answers
+ */
+function connectionTo(answers) {
+  /** @type {string[]} */ const urls = [];
+  /** @type {number[]} */ const frames = [];
+  /** @type {string[]} */ const states = [];
+  let done = () => {};
+  const finished = new Promise((resolve) => { done = () => resolve(undefined); });
+  const connection = new FeedConnection("/live/s/e/", async (url) => {
+    urls.push(url);
+    const answer = answers[urls.length - 1];
+    if (!answer) throw new Error("one request too many");
+    return answer(url);
+  }, {
+    onFrame: (one) => { frames.push(one.type); },
+    onState: (state) => {
+      states.push(state);
+      if (state === "ended" || state === "refused") done();
+    },
+  });
+  return { connection, urls, frames, states, finished };
+}
+
+const answer = (/** @type {Uint8Array[]} */ ...chunks) => () => new Response(Buffer.concat(chunks));
+const end = frame(FrameType.end);
+
+test("reads frames until the session's end, and asks no more", async () => {
+  const { connection, urls, frames, states, finished } = connectionTo([
+    answer(frame(FrameType.tracksChanged), frame(FrameType.part, 1, 5, 0), end)]);
+  connection.start();
+  await finished;
+  assert.deepEqual(urls, ["/live/s/e/feed"]);
+  assert.deepEqual(frames, [FrameType.tracksChanged, FrameType.part, FrameType.end]);
+  assert.deepEqual(states, ["connecting", "open", "ended"]);
+  assert.equal(connection.isRunning, false);
+});
+
+test("begins at a part, with the tracks that are wanted", async () => {
+  const { connection, urls, finished } = connectionTo([answer(end)]);
+  connection.tracks = [1, 2];
+  connection.start({ msn: 7, part: 3 });
+  await finished;
+  assert.deepEqual(urls, ["/live/s/e/feed?tracks=1,2&from=7.3"]);
+});
+
+test("takes a broken feed up again at the earliest part that a track still lacks", async () => {
+  const { connection, urls, states, finished } = connectionTo([
+    answer(frame(FrameType.part, 1, 9, 4), frame(FrameType.part, 2, 9, 2)), answer(end)]);
+  connection.start();
+  await finished;
+  assert.deepEqual(urls, ["/live/s/e/feed", "/live/s/e/feed?from=9.3"]);
+  assert.deepEqual(states, ["connecting", "open", "waiting", "connecting", "open", "ended"]);
+  assert.equal(connection.reconnects, 1);
+});
+
+test("a server that restarts is asked again, a refusal is final", async () => {
+  const { connection, urls, states, finished } = connectionTo([
+    () => { throw new Problem({ status: 503 }); }, () => { throw new Problem({ status: 404 }); }]);
+  connection.start();
+  await finished;
+  assert.equal(urls.length, 2);
+  assert.equal(states.at(-1), "refused");
+});
+
+test("what is not a feed is not believed", async () => {
+  const { connection, urls, finished } = connectionTo([
+    () => new Response("<html>Bad gateway</html>"), answer(end)]);
+  connection.start();
+  await finished;
+  assert.equal(urls.length, 2);
+});
+
+test("frames wait for the one before them", async () => {
+  /** @type {string[]} */ const order = [];
+  let finish = () => {};
+  const finished = new Promise((resolve) => { finish = () => resolve(undefined); });
+  const connection = new FeedConnection("/", async () => answer(frame(9), frame(2, 1), end)(), {
+    onFrame: async (one) => {
+      order.push(`in ${one.type}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push(`out ${one.type}`);
+    },
+    onState: (state) => { if (state === "ended") finish(); },
+  });
+  connection.start();
+  await finished;
+  assert.deepEqual(order, ["in 9", "out 9", "in 2", "out 2", "in 5", "out 5"]);
+});
