@@ -7,7 +7,8 @@ import Sockets
 /// Takes every publisher and throws its media away: what the protocol alone costs, and a recorder of peers.
 ///
 /// `PublishSink [port] [folder]` prints its port, records what each connection sends as `<n>.bin` in the
-/// folder, and prints its processor time and memory when its input ends. `PublishSink measure` needs no network.
+/// folder, and prints its processor time and memory when its input ends. `PublishSink measure` needs no
+/// network.
 @main enum Main {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
