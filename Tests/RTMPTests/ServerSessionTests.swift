@@ -155,6 +155,19 @@ struct Conversation {
         #expect(conversation.told.count == 3)
     }
 
+    @Test func `calls those back that speak of FCPublish`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        conversation.toServer(conversation.client.unpublish())
+        let codes = statusCodes(sentBy: conversation.serverActions)
+        #expect(
+            codes == [
+                "NetConnection.Connect.Success", "NetStream.Publish.Start", "NetStream.Publish.Start",
+                "NetStream.Unpublish.Success", "NetStream.Unpublish.Success",
+            ]
+        )
+    }
+
     @Test func `takes back a request that nobody has answered`() throws {
         var conversation = Conversation()
         let id = try #require(conversation.request?.id)

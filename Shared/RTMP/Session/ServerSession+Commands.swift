@@ -23,7 +23,10 @@ extension ServerSession {
         case "FCUnpublish": endStream(.fcUnpublish, command, at: now, &actions)
         case "deleteStream": endStream(.deleteStream, command, at: now, &actions)
         case "closeStream": endStream(.closeStream, command, at: now, &actions)
-        case "releaseStream", "FCPublish", "_checkbw": sendResult(of: command, [.null, .undefined])
+        case "FCPublish":
+            announcesPublish = true
+            sendResult(of: command, [.null, .undefined])
+        case "releaseStream", "_checkbw": sendResult(of: command, [.null, .undefined])
         case "getStreamLength": sendResult(of: command, [.null, .number(0)])
         case "play", "play2": refusePlay(streamID: streamID, &actions)
         default: ignoredMessageCount &+= 1
@@ -99,7 +102,10 @@ extension ServerSession {
         at now: UInt64,
         _ actions: inout [Action]
     ) {
-        if reason == .fcUnpublish { sendResult(of: command, [.null, .undefined]) }
+        if reason == .fcUnpublish {
+            notify("onFCUnpublish", "NetStream.Unpublish.Success")
+            sendResult(of: command, [.null, .undefined])
+        }
         guard let streamID = openStreamID else { return }
         sendStatus("NetStream.Unpublish.Success", "The stream has ended.", streamID: streamID)
         becomeIdle(at: now)
@@ -118,6 +124,12 @@ extension ServerSession {
         guard command.transactionID != 0 else { return }
         let answer = Command("_result", transactionID: command.transactionID, arguments: values)
         send(.command(answer, streamID: 0))
+    }
+
+    /// Calls the client, as the applications of Adobe's server do.
+    mutating func notify(_ name: String, _ code: String) {
+        let info = Self.info(code, "", level: "status")
+        send(.command(Command(name, arguments: [.null, .object(info)]), streamID: 0))
     }
 
     mutating func sendStatus(

@@ -95,6 +95,8 @@ public struct ServerSession: Sendable {
     var connect = ConnectParameters()
     var requestCount: UInt32 = 0
     var streamCount: UInt32 = 0
+    /// Whether the client has called FCPublish, as Flash Media Live Encoder and its heirs do.
+    var announcesPublish = false
     private var handshake: ServerHandshake
     private var reader: ChunkReader
     private var writer = ChunkWriter()
@@ -242,6 +244,7 @@ public struct ServerSession: Sendable {
         state = .publishing(streamID: streamID)
         limitMessages(to: configuration.messageByteCount)
         send(.userControl(.streamBegin(streamID: streamID)))
+        if announcesPublish { notify("onFCPublish", "NetStream.Publish.Start") }
         sendStatus("NetStream.Publish.Start", "Publishing.", streamID: streamID)
         var actions: [Action] = []
         flush(into: &actions)
