@@ -59,6 +59,18 @@ import Testing
         #expect(failure(arrays + [5]) == .tooDeep)
     }
 
+    @Test func `cuts a name that is too long between characters`() throws {
+        let name = String(repeating: "é", count: 40_000)
+        let key = "x" + String(repeating: "é", count: 600)
+        let values = [AMF0Value.typedObject(name: name, [AMF0Property(key, .null)])]
+        let cutName = String(repeating: "é", count: 32_767)
+        let cutKey = "x" + String(repeating: "é", count: 511)
+        #expect(
+            try AMF0Decoder.values(in: AMF0Encoder.encode(values).span)
+                == [.typedObject(name: cutName, [AMF0Property(cutKey, .null)])]
+        )
+    }
+
     @Test func `counts the values of a message`() {
         #expect(failure([UInt8](repeating: 5, count: 4096)) == nil)
         #expect(failure([UInt8](repeating: 5, count: 4097)) == .tooManyValues)

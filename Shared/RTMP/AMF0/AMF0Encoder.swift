@@ -74,14 +74,19 @@ public struct AMF0Encoder: Sendable {
 
     private mutating func write(_ properties: [AMF0Property]) {
         for property in properties {
-            writeShort(property.key)
+            // What the decoder would refuse is not written either.
+            writeShort(property.key, limit: AMF0Decoder.maximumKeyByteCount)
             write(property.value)
         }
         writer.writeUInt24(UInt32(AMF0Marker.objectEnd.rawValue))
     }
 
-    private mutating func writeShort(_ text: String) {
-        let bytes = text.utf8.prefix(Int(UInt16.max))
+    /// Writes at most `limit` bytes of `text`, never a part of a character.
+    private mutating func writeShort(_ text: String, limit: Int = Int(UInt16.max)) {
+        var bytes = text.utf8.prefix(limit)
+        if bytes.count < text.utf8.count {
+            while bytes.endIndex.samePosition(in: text.unicodeScalars) == nil { bytes.removeLast() }
+        }
         writer.write(UInt16(bytes.count))
         writer.write(contentsOf: bytes)
     }
