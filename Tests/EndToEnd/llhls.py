@@ -1,0 +1,413 @@
+"""Checks a live HLS URL against the low-latency rules of draft-pantos-hls-rfc8216bis, as a player would meet them.
+
+    python3 llhls.py http://…/index.m3u8 [seconds]
+
+It follows every rendition by blocking reloads, fetches init segments, segments, parts and preload hints, and
+compares what the playlists say with what the media holds. `check` returns a report; the program prints it and
+ends with status 1 where a rule is broken.
+"""
+import concurrent.futures
+import dataclasses
+import http.client
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import fmp4
+import hls_playlist
+import llhls_rules as rules
+
+CONTINUITY_TOLERANCE = 0.003
+
+
+@dataclasses.dataclass
+class Answer:
+    """An HTTP response, whole."""
+
+    status: int
+    headers: dict
+    body: bytes
+    seconds: float
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8", "replace")
+
+
+def fetch(url, timeout=20.0):
+    """Gets a URL; refusals are answers too."""
+    start = time.monotonic()
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            body = response.read()
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, headers, body, time.monotonic() - start)
+    except urllib.error.HTTPError as error:
+        headers = {name.lower(): value for name, value in error.headers.items()}
+        return Answer(error.code, headers, error.read(), time.monotonic() - start)
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(0, {}, str(error).encode(), time.monotonic() - start)
+
+
+def with_query(url, **directives):
+    """The URL with delivery directives added."""
+    separator = "&" if "?" in url else "?"
+    return url + separator + urllib.parse.urlencode(directives)
+
+
+class Report:
+    """What was checked and what was found."""
+
+    def __init__(self):
+        self.violations = []
+        self.notes = []
+        self.playlists_checked = 0
+        self.parts_checked = 0
+        self.segments_checked = 0
+        self.hints_right = 0
+        self.hints_wrong = 0
+        self._lock = threading.Lock()
+        self._said = set()
+
+    def add(self, where, sentences):
+        """Notes violations, each once."""
+        with self._lock:
+            for sentence in sentences:
+                if (where, sentence) not in self._said:
+                    self._said.add((where, sentence))
+                    self.violations.append(f"{where}: {sentence}")
+
+    def note(self, sentence):
+        with self._lock:
+            if sentence not in self.notes:
+                self.notes.append(sentence)
+
+    def count(self, name, amount=1):
+        with self._lock:
+            setattr(self, name, getattr(self, name) + amount)
+
+    def __str__(self):
+        lines = [
+            f"{self.playlists_checked} playlists, {self.segments_checked} segments, {self.parts_checked} parts;"
+            f" {self.hints_right} preload hints right, {self.hints_wrong} at a boundary",
+        ]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"VIOLATION {violation}" for violation in self.violations]
+        return "\n".join(lines)
+
+
+def check(master_url, seconds=8.0):
+    """Follows all renditions of a master playlist for some seconds and reports every broken rule."""
+    report = Report()
+    answer = fetch(master_url)
+    if answer.status != 200:
+        report.add("master", [f"status {answer.status}: {answer.text[:200]}"])
+        return report
+    report.add("master", rules.check_playlist_headers(answer.headers, False, 8))
+    try:
+        master = hls_playlist.parse_master(answer.text, master_url)
+    except (hls_playlist.Malformed, KeyError, ValueError) as error:
+        report.add("master", [f"malformed: {error}"])
+        return report
+    renditions = renditions_of(master, report)
+    deadline = time.monotonic() + seconds
+    followers = [Follower(rendition, renditions, report, master) for rendition in renditions]
+    with concurrent.futures.ThreadPoolExecutor(len(followers) or 1) as pool:
+        for result in [pool.submit(follower.follow, deadline) for follower in followers]:
+            result.result()
+    report.add("renditions", compare_clocks(followers))
+    return report
+
+
+def renditions_of(master, report):
+    """Every media playlist that the master names, once."""
+    found = {}
+    if not master.variants:
+        report.add("master", ["there is no EXT-X-STREAM-INF"])
+    for attributes, uri in master.variants:
+        for name in ("BANDWIDTH", "CODECS"):
+            if not attributes.get(name):
+                report.add("master", [f"a variant has no {name}"])
+        if int(attributes.get("AVERAGE-BANDWIDTH", 0)) > int(attributes.get("BANDWIDTH", 0)):
+            report.add("master", ["AVERAGE-BANDWIDTH is more than BANDWIDTH"])
+        codecs = attributes.get("CODECS", "")
+        is_audio = not any(codec.startswith(("avc", "hvc", "hev", "av01", "vp")) for codec in codecs.split(","))
+        if not is_audio:
+            for name in ("RESOLUTION", "FRAME-RATE"):
+                if name not in attributes:
+                    report.add("master", [f"a variant with pictures has no {name}"])
+        found[uri] = hls_playlist.Rendition(uri, codecs, is_audio, attributes.get("RESOLUTION", ""))
+        group = attributes.get("AUDIO")
+        if group and group not in master.groups:
+            report.add("master", [f"the group {group} is not defined"])
+        for member in master.groups.get(group, []):
+            if "URI" in member:
+                found[member["URI"]] = hls_playlist.Rendition(member["URI"], codecs, True)
+    return list(found.values())
+
+
+def compare_clocks(followers):
+    """All renditions must map media time to the same date."""
+    found = []
+    clocks = {}
+    for follower in followers:
+        for number, offset in follower.clock.items():
+            clocks.setdefault(number, {})[follower.name] = offset
+    for number, offsets in sorted(clocks.items()):
+        if max(offsets.values()) - min(offsets.values()) > rules.DATE_TOLERANCE:
+            found.append(f"the dates of segment {number} differ: {offsets}")
+    return found
+
+
+class Follower:
+    """Follows one rendition as a low-latency player does."""
+
+    def __init__(self, rendition, all_renditions, report, master):
+        self.rendition = rendition
+        self.others = [other for other in all_renditions if other.uri != rendition.uri]
+        self.report = report
+        self.master = master
+        self.name = "/".join(urllib.parse.urlsplit(rendition.uri).path.split("/")[-2:])
+        self.inits = {}
+        self.parts = {}
+        self.fetched_segments = set()
+        self.clock = {}
+        self.last_end = None
+        self.open_hints = {}
+        self.hint_pool = concurrent.futures.ThreadPoolExecutor(4)
+
+    def violate(self, sentences):
+        self.report.add(self.name, sentences)
+
+    def follow(self, deadline):
+        """Loads the playlist, then reloads it until the deadline or its end."""
+        try:
+            playlist = self.load(self.rendition.uri)
+            if playlist is None:
+                return
+            self.take(playlist)
+            self.check_refusals(playlist)
+            while not playlist.ended and time.monotonic() < deadline:
+                newer = self.reload(playlist)
+                if newer is None:
+                    return
+                self.violate(rules.check_reload(playlist, newer))
+                self.take(newer)
+                playlist = newer
+            if playlist.ended:
+                again = self.load(self.rendition.uri)
+                if again is not None:
+                    self.violate(rules.check_reload(playlist, again))
+            self.judge_open_hints(playlist)
+            self.check_delta(playlist)
+            self.check_reports(playlist)
+        finally:
+            self.hint_pool.shutdown(wait=False, cancel_futures=True)
+
+    def load(self, url, is_blocked=False):
+        answer = fetch(url)
+        if answer.status != 200:
+            self.violate([f"{url} answers {answer.status}: {answer.text[:200]}"])
+            return None
+        try:
+            playlist = hls_playlist.parse_media(answer.text, url.split("?")[0])
+        except (hls_playlist.Malformed, KeyError, ValueError) as error:
+            self.violate([f"malformed: {error}"])
+            return None
+        self.report.count("playlists_checked")
+        self.violate(rules.check_playlist_headers(answer.headers, is_blocked or playlist.ended, playlist.target))
+        self.violate(rules.check_playlist(playlist))
+        return playlist
+
+    def reload(self, playlist):
+        """Asks for the next part, and for the preload hint at the same time."""
+        if playlist.part_target is None:
+            number = playlist.next_part[0]
+            return self.load(with_query(self.rendition.uri, _HLS_msn=number), is_blocked=True)
+        number, part = playlist.next_part
+        hint = next((uri for kind, uri in playlist.hints if kind == "PART"), None)
+        if hint is None:
+            self.violate(["a live playlist with parts has no preload hint"])
+        hinted = self.hint_pool.submit(fetch, hint) if hint else None
+        start = time.monotonic()
+        newer = self.load(
+            with_query(self.rendition.uri, _HLS_msn=number, _HLS_part=part), is_blocked=True
+        )
+        if newer is None:
+            return None
+        if time.monotonic() - start > 3 * newer.target + 1:
+            self.violate([f"the reload for part {number}.{part} took more than three target durations"])
+        if newer.next_part <= (number, part) and not newer.ended:
+            self.violate([f"the reload for part {number}.{part} came without it: {newer.edge}"])
+        if hinted:
+            self.judge_hint(hint, hinted, newer)
+        return newer
+
+    def judge_hint(self, hint, hinted, newer):
+        """A hinted part is the next part, or comes later, or never where its segment has ended before it."""
+        listed = [part.uri for segment in newer.segments for part in segment.parts]
+        if hint not in listed:
+            self.open_hints[hint] = hinted
+            return
+        self.report.count("hints_right")
+        answer = hinted.result()
+        if answer.status != 200:
+            self.violate([f"the hinted part {hint} answers {answer.status}"])
+        elif fetch(hint).body != answer.body:
+            self.violate([f"the hinted part {hint} differs from the part"])
+
+    def judge_open_hints(self, playlist):
+        """What was hinted but did not come next is listed in the end, or has been refused."""
+        self.report.count("hints_wrong", len(self.open_hints))
+        for hint, hinted in self.open_hints.items():
+            if hint in self.parts or not hinted.done():
+                continue
+            answer = hinted.result()
+            if answer.status == 200 and not playlist.ended:
+                self.violate([f"the hinted part {hint} is served but never listed"])
+            elif answer.status != 200:
+                self.violate(rules.check_error_headers(answer.headers))
+
+    def take(self, playlist):
+        """Fetches what is new in a playlist and compares it with what the playlist says."""
+        for index, segment in enumerate(playlist.segments):
+            for number, part in enumerate(segment.parts):
+                if part.uri not in self.parts and not part.gap:
+                    self.take_part(playlist, segment, number, part)
+            is_new = segment.duration is not None and segment.number not in self.fetched_segments
+            if is_new and not segment.gap and index >= len(playlist.segments) - 3:
+                self.take_segment(segment)
+
+    def init(self, uri):
+        if uri in self.inits:
+            return self.inits[uri]
+        answer = fetch(uri)
+        self.inits[uri] = None
+        if answer.status != 200:
+            self.violate([f"the init segment {uri} answers {answer.status}"])
+            return None
+        self.violate(rules.check_media_headers(answer.headers, len(answer.body)))
+        try:
+            init = fmp4.parse_init(answer.body)
+        except (fmp4.Malformed, IndexError) as error:
+            self.violate([f"the init segment {uri}: {error}"])
+            return None
+        self.inits[uri] = init
+        codecs = self.rendition.codecs.lower().split(",")
+        if not any(codec.startswith(init.codec.lower()) for codec in codecs):
+            self.violate([f"the init segment {uri} is {init.codec}, CODECS says {self.rendition.codecs}"])
+        wanted = self.rendition.resolution
+        if wanted and init.handler == "vide" and f"{init.width}x{init.height}" != wanted:
+            self.report.note(f"{uri} is {init.width}x{init.height}, RESOLUTION says {wanted}")
+        return init
+
+    def take_part(self, playlist, segment, number, part):
+        init = self.init(segment.map_uri)
+        if init is None:
+            return
+        answer = fetch(part.uri)
+        name = f"part {segment.number}.{number}"
+        if answer.status != 200:
+            self.violate([f"{name} answers {answer.status}"])
+            return
+        self.parts[part.uri] = answer.body
+        self.report.count("parts_checked")
+        self.violate(rules.check_media_headers(answer.headers, len(answer.body)))
+        is_video = init.handler == "vide"
+        sentences = rules.check_part_media(part, name, answer.body, init.timescale, is_video)
+        self.violate(sentences)
+        if sentences:
+            return
+        if number == 0 and playlist.independent and not part.independent:
+            self.violate([f"{name} begins a segment, but is not independent as the playlist promises"])
+        self.check_continuity(segment, number, name, answer.body, init)
+
+    def check_continuity(self, segment, number, name, data, init):
+        chunks = fmp4.parse_chunks(data)
+        begin = chunks[0].decode_time / init.timescale
+        place = (segment.number, number)
+        if self.last_end is not None:
+            last_place, last_end, last_number = self.last_end
+            follows = place == (last_place[0], last_place[1] + 1) or place == (last_place[0] + 1, 0)
+            is_break = segment.discontinuity and number == 0
+            if follows and not is_break and abs(begin - last_end) > CONTINUITY_TOLERANCE:
+                self.violate([f"{name} begins at {begin:.4f} s, the part before ends at {last_end:.4f} s"])
+            if chunks[0].sequence <= last_number:
+                self.violate([f"{name} has the sequence number {chunks[0].sequence} after {last_number}"])
+        end = (chunks[-1].decode_time + chunks[-1].duration) / init.timescale
+        self.last_end = (place, end, chunks[-1].sequence)
+        if number == 0 and segment.date is not None:
+            self.clock[segment.number] = segment.date.timestamp() - chunks[0].presentation_time / init.timescale
+
+    def take_segment(self, segment):
+        self.fetched_segments.add(segment.number)
+        init = self.init(segment.map_uri)
+        answer = fetch(segment.uri)
+        if answer.status != 200 or init is None:
+            self.violate([f"segment {segment.number} answers {answer.status}"])
+            return
+        self.report.count("segments_checked")
+        self.violate(rules.check_media_headers(answer.headers, len(answer.body)))
+        parts = [self.parts.get(part.uri) for part in segment.parts]
+        if parts and None not in parts and b"".join(parts) != answer.body:
+            self.violate([f"segment {segment.number} is not the sum of its parts"])
+        try:
+            length = sum(chunk.duration for chunk in fmp4.parse_chunks(answer.body)) / init.timescale
+        except fmp4.Malformed as error:
+            self.violate([f"segment {segment.number}: {error}"])
+            return
+        if abs(length - segment.duration) > 0.1:
+            self.violate([f"segment {segment.number} lasts {length:.3f} s, EXTINF says {segment.duration:.3f} s"])
+
+    def check_refusals(self, playlist):
+        """Directives that make no sense are refused with 400."""
+        if playlist.ended or playlist.control.get("CAN-BLOCK-RELOAD") != "YES":
+            return
+        far = playlist.next_part[0] + 100
+        for directives in ({"_HLS_part": 0}, {"_HLS_msn": far}, {"_HLS_msn": far, "_HLS_part": 0}):
+            answer = fetch(with_query(self.rendition.uri, **directives))
+            if answer.status != 400:
+                self.violate([f"{directives} answers {answer.status} instead of 400"])
+            self.violate(rules.check_error_headers(answer.headers))
+
+    def check_delta(self, playlist):
+        if "CAN-SKIP-UNTIL" not in playlist.control or playlist.ended:
+            return
+        before = self.load(self.rendition.uri)
+        delta = self.load(with_query(self.rendition.uri, _HLS_skip="YES"))
+        after = self.load(self.rendition.uri)
+        if before is None or delta is None or after is None:
+            return
+        # The playlist may have grown between two requests: the delta must fit one of its neighbours.
+        if rules.check_delta(before, delta) and rules.check_delta(after, delta):
+            self.violate(rules.check_delta(after, delta))
+
+    def check_reports(self, playlist):
+        """The reports name every other rendition, and never more than it has."""
+        if playlist.ended or playlist.part_target is None:
+            return
+        reported = {uri: (number, part) for uri, number, part in playlist.reports}
+        for other in self.others:
+            if other.uri not in reported:
+                self.violate([f"there is no rendition report for {other.uri}"])
+                continue
+            current = self.load(other.uri)
+            if current is not None and not current.ended and current.next_part <= reported[other.uri]:
+                self.violate([f"{other.uri} is reported at {reported[other.uri]}, but is at {current.edge}"])
+
+
+def main(arguments):
+    """Checks the URL of the command line."""
+    if not arguments:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    report = check(arguments[0], float(arguments[1]) if len(arguments) > 1 else 8.0)
+    print(report)
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
