@@ -1,5 +1,6 @@
 import { h, setText } from "../dom.js";
 import { delay } from "../format.js";
+import { clockText, clockWords } from "../player/timeline.js";
 
 const REFRESH_MS = 1_000;
 
@@ -28,9 +29,9 @@ export class LiveBadge extends HTMLElement {
     if (performance.now() - this.#shownAt < REFRESH_MS && !player.video.seeking) return;
     this.#shownAt = performance.now();
     const seconds = player.engine?.delay ?? null;
-    setText(this.#delay, player.isAway || player.hasNewerSession ? "" : atEdge ? delay(seconds) : `−${delay(seconds)}`);
+    setText(this.#delay, player.isAway || player.hasNewerSession ? "" : atEdge ? delay(seconds) : `−${clockText(seconds ?? 0)}`);
     this.#button.title = atEdge ? "The picture is this much later than life" : "Jump to the live picture (L)";
-    this.#button.setAttribute("aria-label", atEdge ? `Live, ${delay(seconds)} behind life` : `${delay(seconds)} behind: go live`);
+    this.#button.setAttribute("aria-label", atEdge ? `Live, ${delay(seconds)} behind life` : `${clockWords(seconds ?? 0)} behind: go live`);
   }
 }
 
