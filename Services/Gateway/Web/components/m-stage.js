@@ -43,7 +43,8 @@ function sceneOf(player, isLongWait) {
   switch (player.mode) {
     case "connecting": return connecting(player, isLongWait);
     case "offline": return offline(player);
-    case "refused": return refused(player);
+    case "denied": return denied(player);
+    case "notFound": return notFound();
     case "failed": return failed(player);
     case "ended": return ended(player);
     default: return playing(player, isLongWait);
@@ -69,17 +70,26 @@ function offline(player) {
 }
 
 /** @param {import("../player/player.js").Player} player @returns {Scene} */
-function refused(player) {
-  const needsLogin = player.problem?.status === 401 && !player.isLinkVoid;
-  const login = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+function denied(player) {
+  if (player.isLinkVoid) return notFound();
   return {
-    key: `refused ${needsLogin}`, ground: "covering",
-    draw: () => needsLogin
-      ? [words(logo(), "Log in to watch", "This stream is private. Log in, or ask for a share link.",
-        [h("a", { className: "button primary", href: login }, "Log in")])]
-      : [words(logo(), "Nothing to see behind this link", "It was mistyped, has expired, or was taken back. Ask for a new one.",
-        [h("a", { className: "button", href: "/" }, "Home"), h("a", { className: "button", href: login }, "Log in")])],
+    key: "denied", ground: "covering",
+    draw: () => [words(logo(), "Log in to watch", "This stream is private. Log in, or ask for a share link.",
+      [h("a", { className: "button primary", href: loginAddress() }, "Log in")])],
   };
+}
+
+/** @returns {Scene} */
+function notFound() {
+  return {
+    key: "not found", ground: "covering",
+    draw: () => [words(logo(), "Nothing to see behind this link", "It was mistyped, has expired, or was taken back. Ask for a new one.",
+      [h("a", { className: "button", href: "/" }, "Home"), h("a", { className: "button", href: loginAddress() }, "Log in")])],
+  };
+}
+
+function loginAddress() {
+  return `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
 /** @type {Record<string, [title: string, text: string]>} */

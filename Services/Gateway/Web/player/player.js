@@ -14,7 +14,7 @@ import { WatchLink } from "./watch-link.js";
 
 /**
  * What the viewer has before them.
- * @typedef {"connecting" | "offline" | "live" | "dvr" | "replay" | "ended" | "refused" | "failed"} Mode
+ * @typedef {"connecting" | "offline" | "live" | "dvr" | "replay" | "ended" | "denied" | "notFound" | "failed"} Mode
  */
 
 /**
@@ -91,7 +91,7 @@ export class Player extends EventTarget {
     if (this.failure) return "failed";
     if (this.engine?.isLive) return this.engine.following ? "live" : "dvr";
     if (this.engine) return this.video.ended ? "ended" : "replay";
-    if (this.problem?.isRefusal) return "refused";
+    if (this.problem?.isRefusal) return this.problem.status === 404 ? "notFound" : "denied";
     return this.watch ? "offline" : "connecting";
   }
 

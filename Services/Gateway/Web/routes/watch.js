@@ -99,7 +99,7 @@ function drawAbout(player, { title, meta, list }, drawn) {
 function badgeOf({ mode, isAway }) {
   if (isAway) return h("span", { className: "badge away" }, h("span", { className: "dot" }), "INTERRUPTED");
   if (mode === "live" || mode === "dvr") return h("span", { className: "badge live" }, h("span", { className: "dot" }), "LIVE");
-  const words = { replay: "REPLAY", ended: "ENDED", offline: "OFFLINE", refused: "PRIVATE" };
+  const words = { replay: "REPLAY", ended: "ENDED", offline: "OFFLINE", denied: "PRIVATE" };
   return h("span", { className: "badge" }, words[/** @type {"replay"} */ (mode)] ?? "…");
 }
 
