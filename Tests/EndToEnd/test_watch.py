@@ -20,7 +20,7 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
     assert page.sound_level() > 0.02
     live = wait_until(
         "the delay settles",
-        lambda: (state := page.snapshot()) and 0 < state["delay"] < 2 and state,
+        lambda: (state := page.snapshot()) and 0 < (state["delay"] or 0) < 2 and state,
     )
     assert live["currentTime"] > 0
     browser.screenshot(artifacts / f"live-{browser.name}.png")
@@ -37,7 +37,7 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
     page.wait_for_moving_picture()
 
     assert publisher.stop() == 0
-    page.wait_for_mode("replay")
+    page.wait_for_mode("replay", "ended")
     browser.evaluate("window.martlet.player.seek(2)")
     browser.evaluate("window.martlet.player.play()")
     replayed = page.wait_for_moving_picture()
@@ -66,7 +66,7 @@ def test_a_late_viewer_sees_the_live_picture_and_a_later_one_the_replay(stack, p
     page.wait_for_mode("live")
     page.wait_for_moving_picture()
     publisher.stop()
-    page.wait_for_mode("replay")
+    page.wait_for_mode("replay", "ended")
 
     later = WatchPage(browser, watch_url)
     later.wait_for_mode("replay")

@@ -85,10 +85,10 @@ class WatchPage:
     def was_never_reloaded(self):
         return self.browser.evaluate("window.__marker ?? null") == "never reloaded"
 
-    def wait_for_mode(self, mode, timeout=20):
+    def wait_for_mode(self, *modes, timeout=20):
         return wait_until(
-            f"{self.browser.name} shows {mode}",
-            lambda: (state := self.snapshot()) and state["mode"] == mode and state,
+            f"{self.browser.name} shows {' or '.join(modes)}",
+            lambda: (state := self.snapshot()) and state["mode"] in modes and state,
             timeout,
         )
 
