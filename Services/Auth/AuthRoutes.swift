@@ -17,6 +17,7 @@ struct AuthRoutes: Sendable {
     let authorizer: RequestAuthorizer
     let keys: StreamKeyStore
     let tokens: APITokenStore
+    let streams: StreamDirectory
     let keyring: MediaKeyring
     let lifetimes: Lifetimes
     let isReady: @Sendable () -> Bool

@@ -60,6 +60,7 @@ struct AuthService: Sendable {
             authorizer: RequestAuthorizer(authenticator: authenticator, site: settings.site),
             keys: StreamKeyStore(pool: pool),
             tokens: APITokenStore(pool: pool),
+            streams: StreamDirectory(pool: pool),
             keyring: keyring,
             lifetimes: settings.lifetimes,
             isReady: { upkeep.isReady }

@@ -10,6 +10,8 @@ extension AuthRoutes {
 
     private struct Exchanged: Encodable {
         var streamId: String
+        /// Absent until the catalog has told it.
+        var slug: String?
         var name: String
     }
 
@@ -63,7 +65,9 @@ extension AuthRoutes {
         )
         let seconds = max(1, min(lifetimes.shareSession, (viewer.expiry ?? .max) - now))
         let remembered = try await sessions(of: request, with: share, seconds: seconds)
-        var response = HTTPResponse.json(Exchanged(streamId: share.stream, name: share.name))
+        var exchanged = Exchanged(streamId: share.stream, name: share.name)
+        if case .known(let slug) = try await streams.find(share.stream) { exchanged.slug = slug }
+        var response = HTTPResponse.json(exchanged)
         response.headers["cache-control"] = "no-store"
         let value = remembered.map(\.text).joined(separator: ".")
         response.headers.append(
@@ -109,6 +113,7 @@ extension AuthRoutes {
     private func makeShare(_ request: HTTPRequest) async throws -> HTTPResponse {
         let user = try await member(request)
         let stream = try stream(request)
+        try await streams.require(stream)
         let asked = try await request.object(NewShare.self)
         let secret = CredentialSecret(.share)
         let share = try await shares.create(

@@ -52,6 +52,7 @@ extension AuthRoutes {
     private func makeKey(_ request: HTTPRequest) async throws -> HTTPResponse {
         let user = try await member(request)
         let stream = try stream(request)
+        try await streams.require(stream)
         let name = try Self.checkedName(try await request.object(NewKey.self).name)
         let secret = Randomness.secret()
         do {

@@ -41,7 +41,7 @@ public enum AuthOpenAPI {
             "responses": {
               "200": {"description": "The stream of the link.", "content": {"application/json": {"schema": {
                 "type": "object", "required": ["streamId", "name"],
-                "properties": {"streamId": {"type": "string"}, "name": {"type": "string"}}}}}},
+                "properties": {"streamId": {"type": "string"}, "slug": {"type": "string"}, "name": {"type": "string"}}}}}},
               "400": {"$ref": "#/components/responses/Problem"}, "403": {"$ref": "#/components/responses/Problem"},
               "404": {"$ref": "#/components/responses/Problem"}, "413": {"$ref": "#/components/responses/Problem"},
               "415": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},

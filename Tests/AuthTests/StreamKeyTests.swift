@@ -90,6 +90,36 @@ private let path = "/api/v1/streams/\(stream)/keys"
         }
     }
 
+    @Test func `what the catalog does not know gets no key and no link`() async throws {
+        let redis = try RedisServer()
+        let database = try PostgresServer.shared().makeDatabase()
+        let catalog = try await PostgresConnection.open(
+            PostgresConfiguration(
+                address: database.address(for: "martlet_catalog"),
+                applicationName: "catalog"
+            ),
+            on: EventLoop(name: "catalog")
+        )
+        try await catalog.script(
+            """
+            CREATE VIEW catalog.v1_streams AS SELECT '\(stream)'::text AS id, 'main'::text AS slug;
+            GRANT SELECT ON catalog.v1_streams TO martlet_auth
+            """
+        )
+        await catalog.close()
+        let stack = try AuthStack(database: database.address(for: "martlet_auth"), redis: redis.url)
+        try await stack.run { stack in
+            let other = "/api/v1/streams/baaaaaaaaaaaaaaaaaaaaaaaaa/"
+            for kind in ["keys", "shares"] {
+                #expect(
+                    try await stack.send("POST", other + kind, [:], headers: AuthStack.basic).status == 404
+                )
+            }
+            let share = try await stack.makeShare(stream)
+            #expect(try await stack.exchange(share.secret).text("slug") == "main")
+        }
+    }
+
     @Test func `a long list comes in pages`() async throws {
         try await AuthStack.run { stack in
             for number in 0..<5 {
