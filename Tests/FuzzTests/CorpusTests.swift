@@ -17,7 +17,7 @@ import TestSupport
     static let parsers: [String] = {
         let folder = root.appendingPathComponent("Fuzz")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.filter { !["Driver", "run"].contains($0) && !$0.hasPrefix(".") }.sorted()
+        return names.filter { $0 != "Driver" && $0 != "run" && !$0.contains(".") }.sorted()
     }()
 
     @Test func `every fuzz target is found`() {
