@@ -8,6 +8,12 @@ struct BusDescription: Sendable, Equatable {
     var session: SessionDescription
     var tracks: [TrackConfiguration]
 
+    /// The first video track of the current set, at whose keyframes readers can begin.
+    var leader: TrackID? {
+        let current = Set(session.tracks.map(\.track))
+        return tracks.filter { $0.isVideo && current.contains($0.track.rawValue) }.map(\.track).min()
+    }
+
     /// The command that writes the description over what is there.
     func storing(under streamID: String) -> RedisCommand? {
         guard let session = Self.json(session) else { return nil }

@@ -43,6 +43,7 @@ public actor BusWriter {
     private let mediaKey: String
     private var state = State.writing
     private var description: BusDescription
+    private var leader: TrackID?
     private var pending: [BusSample] = []
     private var pendingByteCount = 0
     private var pendingFlags: BusEntry.Flags
@@ -78,6 +79,7 @@ public actor BusWriter {
         epoch = description.session.epoch
         mediaKey = BusKeys.media(description.session.streamId)
         self.description = description
+        leader = description.leader
         self.budget = budget
         self.observer = observer
         pendingFlags = resumes ? .publisherBack : []
@@ -118,6 +120,7 @@ public actor BusWriter {
             description.tracks.removeAll { $0.track == track.track && $0.generation == track.generation }
             description.tracks.append(track)
         }
+        leader = description.leader
         pendingFlags.insert(.tracksChanged)
         let description = description
         shard.assumeIsolated { shard in
@@ -172,9 +175,7 @@ public actor BusWriter {
     /// Whether a reader can begin at `sample`: a keyframe of the leading video track, or of sound alone the
     /// beginning of a segment.
     private func isEntrance(_ sample: BusSample) -> Bool {
-        guard let leader = description.tracks.filter(\.isVideo).map(\.track).min() else {
-            return sample.flags.contains(.segmentStart)
-        }
+        guard let leader else { return sample.flags.contains(.segmentStart) }
         return sample.track == leader && sample.flags.contains(.keyframe)
     }
 

@@ -2,9 +2,11 @@ import CHiredis
 import Glibc
 import Reactor
 
-/// One connection: the owner of one asynchronous context of hiredis, called on its event loop only.
+/// One connection, on its event loop only: hiredis connects and parses, the loop moves the bytes.
 ///
-/// hiredis calls back exactly once per command and in order, so the completions wait in a queue of ours.
+/// The asynchronous half of hiredis is not used: it copies every command into one growing buffer, which for
+/// media costs more than everything else together. Here large commands go to the kernel from where they are.
+/// Replies come in the order of the commands, so each command's completion is called exactly once.
 @safe final class RedisConnection: EventHandler, @unchecked Sendable {
     // SAFETY: loop-confined; `Sendable` only so that it can ask its own loop to call it later.
 
@@ -15,25 +17,26 @@ import Reactor
         var deadline: UInt64
     }
 
+    /// Reads in one wake-up, so that no flood of replies starves the loop.
+    private static let readsPerWakeUp = 16
+    private static let readByteCount = 64 << 10
+    /// What hiredis may keep of its buffer between replies.
+    private static let parserByteCount = 1 << 20
+
     private let loop: EventLoop
-    private var context: UnsafeMutablePointer<redisAsyncContext>?
-    private var descriptor: CInt = -1
-    private var isWatched = false
-    private var interest: EventSet = []
+    private var context: UnsafeMutablePointer<redisContext>?
+    private let descriptor: CInt
+    private var interest: EventSet
     private var isConnecting = true
     private var isWriteScheduled = false
-    private var isWriting = false
+    private var outgoing = OutgoingBytes()
+    private var incoming = [UInt8](repeating: 0, count: RedisConnection.readByteCount)
     private var pending = FIFO<Pending>()
     private var connected: (() -> Void)?
     private var closed: ((RedisError) -> Void)?
 
     /// The commands that wait for their replies.
     var pendingCount: Int { pending.count }
-
-    private init(loop: EventLoop) {
-        unsafe context = nil
-        self.loop = loop
-    }
 
     /// Begins to connect; calls `connected` at most once and `closed` exactly once, never before it returns.
     static func connect(
@@ -45,40 +48,45 @@ import Reactor
         // SAFETY: the C strings live for the calls; hiredis copies them.
         let created =
             switch endpoint {
-            case .tcp(let host, let port): unsafe redisAsyncConnect(host, CInt(port))
-            case .unix(let path): unsafe redisAsyncConnectUnix(path)
+            case .tcp(let host, let port): unsafe redisConnectNonBlock(host, CInt(port))
+            case .unix(let path): unsafe redisConnectUnixNonBlock(path)
             }
         guard let context = unsafe created else { throw RedisError(.unavailable, "out of memory") }
-        // SAFETY: the context is valid until `redisAsyncFree`; nobody else knows it yet.
+        // SAFETY: the context is valid until `redisFree`; nobody else knows it yet.
         guard unsafe context.pointee.err == 0 else {
-            let reason = unsafe String(cString: context.pointee.errstr)
-            unsafe redisAsyncFree(context)
+            let reason = unsafe text(of: &context.pointee.errstr)
+            unsafe redisFree(context)
             throw RedisError(.unavailable, reason)
         }
-        let owner = RedisConnection(loop: loop)
-        owner.connected = connected
-        owner.closed = closed
-        unsafe owner.attach(context)
-        return owner
+        unsafe context.pointee.reader.pointee.maxbuf = parserByteCount
+        let connection = unsafe RedisConnection(context, loop: loop, connected: connected, closed: closed)
+        loop.watch(connection.descriptor, for: .writable, handler: connection)
+        return connection
+    }
+
+    private init(
+        _ context: UnsafeMutablePointer<redisContext>,
+        loop: EventLoop,
+        connected: @escaping () -> Void,
+        closed: @escaping (RedisError) -> Void
+    ) {
+        unsafe self.context = context
+        // SAFETY: the context is alive.
+        descriptor = unsafe context.pointee.fd
+        interest = .writable
+        self.loop = loop
+        self.connected = connected
+        self.closed = closed
     }
 
     /// Sends `command`; `completion` is called exactly once, on the loop, never before this returns.
     ///
-    /// - Returns: `false`, and `completion` is not called, where the connection is closing.
+    /// - Returns: `false`, and `completion` is not called, where the connection is closed.
     func send(_ command: [UInt8], deadline: UInt64, completion: @escaping Completion) -> Bool {
-        guard let context = unsafe context else { return false }
-        let status = unsafe command.withUnsafeBytes { bytes in
-            // SAFETY: hiredis copies the bytes before the call returns; the context is alive.
-            unsafe redisAsyncFormattedCommand(
-                context,
-                Callbacks.reply,
-                nil,
-                bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
-                bytes.count
-            )
-        }
-        guard status == REDIS_OK else { return false }
+        guard closed != nil else { return false }
         pending.append(Pending(completion: completion, deadline: deadline))
+        outgoing.append(command)
+        writeSoon()
         return true
     }
 
@@ -97,55 +105,34 @@ import Reactor
     }
 
     /// Ends the connection; what is pending fails.
-    func close() {
-        // SAFETY: the context is alive; the call leads to `cleanUp`, at once or after the current callback.
-        if let context = unsafe context { unsafe redisAsyncFree(context) }
-    }
+    func close() { fail("closed") }
 
     /// Moves bytes between the socket and hiredis.
     func ready(_ events: EventSet) {
-        withExtendedLifetime(self) {
-            if !events.isDisjoint(with: [.readable, .hungUp, .failed]), let context = unsafe context {
-                // SAFETY: the context is alive, and `cleanUp` takes it from us where the call frees it.
-                unsafe redisAsyncHandleRead(context)
-            }
-            if events.contains(.writable) { write() }
-        }
+        if isConnecting { return finishConnecting() }
+        if !events.isDisjoint(with: [.readable, .hungUp, .failed]) { read() }
+        if events.contains(.writable) { write() }
     }
 
-    private func attach(_ context: UnsafeMutablePointer<redisAsyncContext>) {
-        unsafe self.context = context
-        // SAFETY: the context is alive; the reference it gets is given back in `cleanUp`, the last call
-        // that hiredis makes.
-        unsafe descriptor = context.pointee.c.fd
-        unsafe context.pointee.ev.data = Unmanaged.passRetained(self).toOpaque()
-        unsafe context.pointee.ev.addRead = Callbacks.addRead
-        unsafe context.pointee.ev.delRead = Callbacks.removeRead
-        unsafe context.pointee.ev.addWrite = Callbacks.addWrite
-        unsafe context.pointee.ev.delWrite = Callbacks.removeWrite
-        unsafe context.pointee.ev.cleanup = Callbacks.cleanUp
-        unsafe redisAsyncSetConnectCallback(context, Callbacks.connect)
+    private func finishConnecting() {
+        var code: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        // SAFETY: the kernel fills a local variable of the size that it is told.
+        _ = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+        // SAFETY: strerror returns a valid string for every code; it is copied at once.
+        if code != 0 { return fail(unsafe String(cString: strerror(code))) }
+        isConnecting = false
+        watch([.readable])
+        let connected = connected
+        self.connected = nil
+        connected?()
     }
 
-    private func write() {
-        guard let context = unsafe context else { return }
-        isWriting = true
-        // SAFETY: the context is alive, and `cleanUp` takes it from us where the call frees it.
-        unsafe redisAsyncHandleWrite(context)
-        isWriting = false
-    }
+    // MARK: Writing
 
-    // MARK: Called by hiredis
-
-    fileprivate func addInterest(_ events: EventSet) { update(interest.union(events)) }
-
-    fileprivate func removeInterest(_ events: EventSet) { update(interest.subtracting(events)) }
-
-    /// Writes at the end of this turn of the loop, so that pipelined commands leave in one call; waits
-    /// for the socket only where the kernel took less than all.
-    fileprivate func wantsToWrite() {
-        if isConnecting || isWriting { return addInterest(.writable) }
-        guard !isWriteScheduled else { return }
+    /// Writes at the end of this turn of the loop, so that pipelined commands leave in one call.
+    private func writeSoon() {
+        guard !isWriteScheduled, !isConnecting else { return }
         isWriteScheduled = true
         loop.execute {
             self.isWriteScheduled = false
@@ -153,44 +140,92 @@ import Reactor
         }
     }
 
-    fileprivate func connectionDecided(_ status: CInt) {
-        isConnecting = false
-        guard status == REDIS_OK, let connected else { return }
-        self.connected = nil
-        connected()
+    private func write() {
+        while closed != nil, !isConnecting {
+            switch outgoing.write(to: descriptor) {
+            case .moved: continue
+            case .drained: return watch([.readable])
+            case .wouldBlock: return watch([.readable, .writable])
+            // SAFETY: strerror returns a valid string for every code; it is copied at once.
+            case .failed(let code): return fail(unsafe String(cString: strerror(code)))
+            }
+        }
     }
 
-    fileprivate func received(_ result: Result<RedisValue, RedisError>) {
-        pending.popFirst()?.completion?(result)
+    private func watch(_ events: EventSet) {
+        guard events != interest, closed != nil else { return }
+        interest = events
+        loop.rewatch(descriptor, for: events)
     }
 
-    fileprivate func cleanUp() {
-        let reason = errorText()
-        unsafe context = nil
-        if isWatched { loop.unwatch(descriptor) }
-        isWatched = false
-        connected = nil
-        let error = RedisError(.connectionLost, reason)
-        while let item = pending.popFirst() { item.completion?(.failure(error)) }
+    // MARK: Reading
+
+    private func read() {
+        for _ in 0..<Self.readsPerWakeUp where closed != nil {
+            let count = unsafe incoming.withUnsafeMutableBytes { buffer in
+                // SAFETY: the kernel writes at most as many bytes as the buffer has.
+                unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            }
+            if count == 0 { return fail("Redis has closed the connection") }
+            if count < 0 {
+                let code = errno
+                if code == EAGAIN || code == EWOULDBLOCK || code == EINTR { return }
+                // SAFETY: strerror returns a valid string for every code; it is copied at once.
+                return fail(unsafe String(cString: strerror(code)))
+            }
+            parse(count)
+            if count < incoming.count { return }
+        }
+    }
+
+    private func parse(_ count: Int) {
+        guard let context = unsafe context else { return }
+        let status = unsafe incoming.withUnsafeBytes { buffer in
+            // SAFETY: hiredis copies `count` bytes of the buffer, which were just read into it.
+            unsafe redisReaderFeed(
+                context.pointee.reader,
+                buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+                count
+            )
+        }
+        guard status == REDIS_OK else { return fail("the reply cannot be kept") }
+        while let value = nextReply() { pending.popFirst()?.completion?(.success(value)) }
+    }
+
+    /// The next complete reply; a completion may have closed the connection meanwhile.
+    private func nextReply() -> RedisValue? {
+        guard let context = unsafe context else { return nil }
+        var reply: UnsafeMutableRawPointer?
+        // SAFETY: the context is alive; the reply is ours, copied, and freed here.
+        guard unsafe redisReaderGetReply(context.pointee.reader, &reply) == REDIS_OK else {
+            fail("the reply is none of Redis")
+            return nil
+        }
+        guard let reply = unsafe reply else { return nil }
+        defer { unsafe freeReplyObject(reply) }
+        return unsafe RedisValue(copying: reply.assumingMemoryBound(to: redisReply.self))
+    }
+
+    // MARK: The end
+
+    private func fail(_ reason: String) {
         guard let closed else { return }
         self.closed = nil
+        connected = nil
+        loop.unwatch(descriptor)
+        // SAFETY: the context is freed once, and the descriptor, which it owns, is no longer watched.
+        if let context = unsafe context { unsafe redisFree(context) }
+        unsafe context = nil
+        outgoing = OutgoingBytes()
+        let error = RedisError(.connectionLost, reason)
+        while let item = pending.popFirst() { item.completion?(.failure(error)) }
         loop.execute { [closed = LoopConfined(closed)] in closed.value(error) }
     }
 
-    private func errorText() -> String {
-        guard let context = unsafe context else { return "closed" }
-        // SAFETY: the context is alive until the cleanup callback returns; errstr is a C string in it.
-        guard unsafe context.pointee.c.err != 0 else { return "closed" }
-        return unsafe String(cString: context.pointee.errstr)
-    }
-
-    private func update(_ events: EventSet) {
-        guard events != interest || !isWatched else { return }
-        interest = events
-        if isWatched {
-            loop.rewatch(descriptor, for: events)
-        } else {
-            isWatched = loop.watch(descriptor, for: events, handler: self)
+    private static func text(of buffer: inout some Any) -> String {
+        unsafe withUnsafeBytes(of: &buffer) { bytes in
+            // SAFETY: the bytes are those of a fixed array in the context, read up to the first zero.
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
     }
 }
@@ -203,59 +238,10 @@ private struct LoopConfined<Value>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
 }
 
-/// The functions that hiredis calls, all on the loop.
-private enum Callbacks {
-    static let reply:
-        @convention(c) (
-            UnsafeMutablePointer<redisAsyncContext>?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?
-        ) -> Void = { context, reply, _ in
-            guard let context = unsafe context else { return }
-            let owner = unsafe owner(context.pointee.ev.data)
-            guard let reply = unsafe reply else {
-                // SAFETY: errstr points into the living context.
-                let reason = unsafe context.pointee.errstr.map { unsafe String(cString: $0) } ?? "closed"
-                owner?.received(.failure(RedisError(.connectionLost, reason)))
-                return
-            }
-            // SAFETY: hiredis frees the reply after this callback; everything is copied here.
-            let value = unsafe RedisValue(copying: reply.assumingMemoryBound(to: redisReply.self))
-            owner?.received(.success(value))
-        }
-    static let connect: @convention(c) (UnsafePointer<redisAsyncContext>?, CInt) -> Void = {
-        context,
-        status in
-        guard let context = unsafe context else { return }
-        unsafe owner(context.pointee.ev.data)?.connectionDecided(status)
-    }
-    static let addRead: @convention(c) (UnsafeMutableRawPointer?) -> Void = {
-        unsafe owner($0)?.addInterest(.readable)
-    }
-    static let removeRead: @convention(c) (UnsafeMutableRawPointer?) -> Void = {
-        unsafe owner($0)?.removeInterest(.readable)
-    }
-    static let addWrite: @convention(c) (UnsafeMutableRawPointer?) -> Void = {
-        unsafe owner($0)?.wantsToWrite()
-    }
-    static let removeWrite: @convention(c) (UnsafeMutableRawPointer?) -> Void = {
-        unsafe owner($0)?.removeInterest(.writable)
-    }
-    static let cleanUp: @convention(c) (UnsafeMutableRawPointer?) -> Void = { data in
-        guard let data = unsafe data else { return }
-        // SAFETY: balances the retain of `attach`; hiredis makes no call after this one.
-        unsafe Unmanaged<RedisConnection>.fromOpaque(data).takeRetainedValue().cleanUp()
-    }
-
-    private static func owner(_ data: UnsafeMutableRawPointer?) -> RedisConnection? {
-        guard let data = unsafe data else { return nil }
-        // SAFETY: the context holds a reference until `cleanUp`.
-        return unsafe Unmanaged<RedisConnection>.fromOpaque(data).takeUnretainedValue()
-    }
-}
-
 extension RedisValue {
     /// Copies a reply; hiredis bounds the nesting to seven levels.
     fileprivate init(copying pointer: UnsafeMutablePointer<redisReply>) {
-        // SAFETY: the reply is alive in the callback; `str` holds `len` bytes, `element` `elements` pointers.
+        // SAFETY: the reply is alive; `str` holds `len` bytes, `element` as many pointers as `elements` says.
         let reply = unsafe pointer.pointee
         switch unsafe reply.type {
         case REDIS_REPLY_STRING:

@@ -1,5 +1,5 @@
 /// One reply of Redis, copied out of the client library.
-public indirect enum RedisValue: Sendable, Equatable {
+public enum RedisValue: Sendable, Equatable {
     case null
     case integer(Int64)
     case status(String)
