@@ -86,4 +86,5 @@ addEventListener("popstate", () => {
   if (isElsewhere || location.hash.startsWith("#s=")) void show();
 });
 void show();
-void account.refresh();
+// A watch page asks who is looking when it has exchanged its link's secret.
+if (!/^\/(watch|embed)\//.test(location.pathname)) void account.refresh();

@@ -137,11 +137,21 @@ export class MediaSink {
     }
   }
 
+  /** Gives the source up, and leaves its last picture on the screen. */
   close() {
     for (const track of this.tracks.values()) track.close();
     this.tracks.clear();
     this.#source = null;
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = null;
+  }
+
+  /** Gives the source up, and empties the element. */
+  empty() {
+    const isOurs = this.#url !== null;
+    this.close();
+    if (!isOurs) return;
+    this.video.removeAttribute("src");
+    this.video.load();
   }
 }

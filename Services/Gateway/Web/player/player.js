@@ -26,8 +26,9 @@ import { WatchLink } from "./watch-link.js";
 
 /** @type {MseEngine["facts"] | NativeEngine["facts"]} */
 const NO_FACTS = { source: "", target: null, codecs: [], bytesReceived: 0, reconnects: 0, stalls: 0, gaps: 0, errors: [] };
-/** How often the server may refuse a session's media before that is believed: some ten seconds. */
-const REFUSALS_TO_BEAR = 7;
+/** How often the server may refuse a session's media before that is believed: some thirteen seconds. */
+const REFUSALS_TO_BEAR = 14;
+const PASSING_SECONDS = 60;
 
 /** One link in one media element: offline, live, rewound, replayed, without a reload. Tells `change`. */
 export class Player extends EventTarget {
@@ -41,6 +42,8 @@ export class Player extends EventTarget {
   /** @type {WatchLink | null} */ #link = null;
   /** @type {OpenOptions} */ #options = {};
   #refusals = 0;
+  /** Whether the viewer chose what plays, and did not just open a link before it went live. */
+  #isChosen = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
   startedAt = performance.now();
   /** Milliseconds from opening the link to the first picture. */
@@ -67,6 +70,7 @@ export class Player extends EventTarget {
   open(slug, options = {}) {
     this.close();
     this.#options = options;
+    this.#isChosen = false;
     this.startedAt = performance.now();
     this.firstPictureMs = null;
     this.clock.start();
@@ -115,6 +119,11 @@ export class Player extends EventTarget {
     return this.#isOnAir && this.engine !== null && this.watch?.session?.id !== this.sessionId;
   }
 
+  /** A replay that started by itself, and has not been watched for long: who waits for the stream sees that. */
+  get #isPassingTime() {
+    return !this.#isChosen && this.engine?.isLive === false && this.video.currentTime < PASSING_SECONDS;
+  }
+
   get #isOnAir() {
     return this.watch?.state === "live" || this.watch?.state === "away";
   }
@@ -125,6 +134,7 @@ export class Player extends EventTarget {
   }
 
   async play() {
+    this.#isChosen = true;
     if (this.video.ended) this.seek(this.seekable.start);
     await this.sound.play();
   }
@@ -140,6 +150,7 @@ export class Player extends EventTarget {
 
   /** @param {number} time seconds since the session began */
   seek(time) {
+    this.#isChosen = true;
     const wasEnded = this.video.ended;
     this.engine?.seek(time);
     if (wasEnded) void this.sound.play();
@@ -188,10 +199,14 @@ export class Player extends EventTarget {
   #follow(state) {
     const session = state.session;
     const isCurrent = this.engine !== null && this.sessionId === session?.id;
-    if (!this.engine && this.#options.session) return this.#startStored(this.#options.session, this.#options.session === session?.id && this.#isOnAir);
+    const { session: wanted } = this.#options;
+    if (!this.engine && wanted) {
+      this.#isChosen = true;
+      return this.#startStored(wanted, wanted === session?.id && this.#isOnAir);
+    }
     if (this.#isOnAir && session) {
       if (isCurrent) return;
-      if (!this.engine || this.video.ended) this.#startLive();
+      if (!this.engine || this.video.ended || this.#isPassingTime) this.#startLive();
       return;
     }
     if (isCurrent || (this.engine?.isLive && !session)) return this.engine?.sessionEnded();
@@ -263,7 +278,7 @@ export class Player extends EventTarget {
     if (!this.engine || (!this.engine.isLive && this.video.readyState > 0)) return;
     this.#refusals += 1;
     if (this.#refusals <= REFUSALS_TO_BEAR) {
-      this.#patience = setTimeout(() => this.#again(), Math.min(250 * 2 ** this.#refusals, 2_000));
+      this.#patience = setTimeout(() => this.#again(), 120 * 1.25 ** this.#refusals);
       return;
     }
     this.#stopEngine();

@@ -45,6 +45,7 @@ export async function watchPage({ slug, query }) {
  */
 export async function openWith(player, slug, secret, query) {
   const isLinkVoid = secret !== null && !(await exchanged(secret));
+  if (!account.isKnown) void account.refresh();
   const at = Number.parseFloat(query.get("t") ?? "");
   await player.open(slug, { session: query.get("session"), isLinkVoid, at: Number.isFinite(at) && at >= 0 ? at : null });
 }

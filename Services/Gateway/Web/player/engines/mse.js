@@ -199,7 +199,7 @@ export class MseEngine {
     this.receiver.stop();
     this.loader.stop();
     this.meter.stop();
-    this.sink.close();
+    this.sink.empty();
   }
 
   get #bufferedEnd() {
