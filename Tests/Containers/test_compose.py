@@ -88,7 +88,7 @@ def test_a_published_stream_plays_live_and_again(composed):
         numbers = counters(composed.access["hls_url"])
         assert_no_frame_missing_or_twice(numbers, at_least=200)
         token = {"Authorization": "Bearer " + composed.access["api_token"]}
-        assert counters(composed.site + recording["fileUrl"], token) == numbers
+        assert counters(composed.absolute(recording["fileUrl"]), token) == numbers
     finally:
         publisher.close()
 

@@ -58,6 +58,10 @@ class Stack:
 
     # HTTP
 
+    def absolute(self, target):
+        """The URL of a path of the site; a whole URL as it is."""
+        return urllib.parse.urljoin(self.site, target)
+
     @property
     def site(self):
         return self.access["site"]

@@ -58,7 +58,7 @@ def test_a_codec_beyond_h264_is_live_and_kept(stack, publish_enhanced, video, au
     assert process.wait(40) == 0, process.stderr.read()
     recording = recording_of(stack, stream)
     numbers = counters(
-        stack.site + recording["fileUrl"], {"Authorization": "Bearer " + stack.access["api_token"]}
+        stack.absolute(recording["fileUrl"]), {"Authorization": "Bearer " + stack.access["api_token"]}
     )
     assert_no_frame_missing_or_twice(numbers, at_least=90)
 

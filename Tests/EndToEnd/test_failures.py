@@ -26,7 +26,7 @@ def test_killing_one_service_loses_no_frame(stack, publish, service):
         timeout=40,
     )
     numbers = counters(
-        stack.site + recording["fileUrl"], {"Authorization": "Bearer " + stack.access["api_token"]}
+        stack.absolute(recording["fileUrl"]), {"Authorization": "Bearer " + stack.access["api_token"]}
     )
     assert_no_frame_missing_or_twice(numbers, at_least=240)
     assert counters(hls) == numbers
@@ -54,7 +54,7 @@ def test_killing_ingest_loses_little_and_the_publisher_comes_back_to_the_same_se
     )
     assert recording["sessionId"] == session
     numbers = counters(
-        stack.site + recording["fileUrl"], {"Authorization": "Bearer " + stack.access["api_token"]}
+        stack.absolute(recording["fileUrl"]), {"Authorization": "Bearer " + stack.access["api_token"]}
     )
     restart = len(numbers) - 1 - numbers[::-1].index(0)
     assert_no_frame_missing_or_twice(numbers[:restart], at_least=60)

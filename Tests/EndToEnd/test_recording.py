@@ -28,7 +28,7 @@ def test_no_frame_is_missing_or_twice(stack, publish, b_frames):
     assert publisher.wait() == 0, publisher.output
     recording = finished(stack, stream)
 
-    by_file = counters(stack.site + recording["fileUrl"], authorised(stack))
+    by_file = counters(stack.absolute(recording["fileUrl"]), authorised(stack))
     assert_no_frame_missing_or_twice(by_file, at_least=240)
     by_playlist = counters(hls)
     assert by_playlist == by_file
@@ -102,7 +102,7 @@ def test_a_lost_connection_comes_back_to_the_same_session(stack, publish):
     assert second.wait() == 0
     recording = finished(stack, stream)
     assert recording["sessionId"] == session
-    numbers = counters(stack.site + recording["fileUrl"], authorised(stack))
+    numbers = counters(stack.absolute(recording["fileUrl"]), authorised(stack))
     restart = numbers.index(0, 1)
     assert_no_frame_missing_or_twice(numbers[:restart], at_least=80)
     assert_no_frame_missing_or_twice(numbers[restart:], at_least=150)

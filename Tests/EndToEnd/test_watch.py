@@ -53,7 +53,7 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
         ),
     )
     numbers = counters(
-        stack.site + recording["fileUrl"], {"Authorization": "Bearer " + stack.access["api_token"]}
+        stack.absolute(recording["fileUrl"]), {"Authorization": "Bearer " + stack.access["api_token"]}
     )
     assert_no_frame_missing_or_twice(numbers, at_least=300)
 

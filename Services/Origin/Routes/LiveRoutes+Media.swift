@@ -6,6 +6,10 @@ import Media
 
 extension LiveRoutes {
     private static let immutable = "private, max-age=31536000, immutable"
+    /// How long the gateway keeps what is settled, in seconds.
+    private static let gatewayLife = "60"
+    /// The newest segments, the growing one among them, which the gateway shall not keep.
+    private static let unsettledSegmentCount = 3
 
     // MARK: Media playlists
 
@@ -99,12 +103,14 @@ extension LiveRoutes {
         return mediaResponse(
             [.bytes(InitSegment.bytes(for: configuration))],
             isVideo: configuration.isVideo,
-            tag: "\(session.sessionID)-\(track)-init-\(generation)"
+            tag: "\(session.sessionID)-\(track)-init-\(generation)",
+            isSettled: true
         )
     }
 
     private func segment(_ session: MediaSession, _ track: TrackID, _ number: UInt32) throws -> HTTPResponse {
-        let found = session.read { state -> (media: [PartMedia], ranges: [StoredRange], isVideo: Bool)? in
+        typealias Found = (media: [PartMedia], ranges: [StoredRange], isVideo: Bool, isSettled: Bool)
+        let found = session.read { state -> Found? in
             guard let timeline = state.timelines[track], let index = timeline.index(of: number) else {
                 return nil
             }
@@ -113,7 +119,8 @@ extension LiveRoutes {
             let parts = timeline.parts(of: number).map(\.media)
             let inMemory = parts.count == segment.partCount && parts.allSatisfy { $0.bytes != nil }
             guard inMemory || segment.isStored else { return nil }
-            return (inMemory ? parts : [], segment.ranges, state.isVideo(track))
+            let isSettled = state.isEnded || index + Self.unsettledSegmentCount < timeline.segments.count
+            return (inMemory ? parts : [], segment.ranges, state.isVideo(track), isSettled)
         }
         guard let found else { throw HTTPProblem.noSuchMedia }
         let pieces =
@@ -121,7 +128,8 @@ extension LiveRoutes {
             ? files.pieces(of: found.ranges, in: session.folder)
             : found.media.compactMap { files.piece(of: $0, in: session.folder) }
         guard let pieces else { throw HTTPProblem.noSuchMedia }
-        return mediaResponse(pieces, isVideo: found.isVideo, tag: "\(session.sessionID)-\(track)-\(number)")
+        let tag = "\(session.sessionID)-\(track)-\(number)"
+        return mediaResponse(pieces, isVideo: found.isVideo, tag: tag, isSettled: found.isSettled)
     }
 
     /// A part that is there, or, held until it is, the one that comes next.
@@ -143,12 +151,14 @@ extension LiveRoutes {
     private func mediaResponse(
         _ pieces: [HTTPResponse.Piece],
         isVideo: Bool,
-        tag: String
+        tag: String,
+        isSettled: Bool = false
     ) -> HTTPResponse {
         HTTPResponse(
             headers: [
                 "content-type": isVideo ? "video/mp4" : "audio/mp4",
                 "cache-control": Self.immutable,
+                "x-accel-expires": isSettled ? Self.gatewayLife : "0",
                 "etag": "\"\(tag)\"",
             ],
             content: .pieces(pieces)
