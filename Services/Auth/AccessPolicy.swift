@@ -16,6 +16,8 @@ enum AccessTarget: Sendable, Equatable {
             self = .media(media)
         } else if let elements = Self.apiElements(path) {
             self = .api(elements)
+        } else if let elements = Self.aliasElements(path) {
+            self = .api(["aliases"] + elements)
         } else {
             self = .nothing
         }
@@ -26,10 +28,30 @@ enum AccessTarget: Sendable, Equatable {
         guard elements.count >= 3, elements[0].isEmpty, elements[1] == "api", elements[2] == "v1" else {
             return nil
         }
-        let rest = elements.dropFirst(3)
-        let isPlain = rest.allSatisfy { $0 != "." && $0 != ".." && !$0.contains("%") && !$0.contains("\\") }
-        guard isPlain, !rest.dropLast().contains("") else { return nil }
-        return Array(rest)
+        return plain(elements.dropFirst(3))
+    }
+
+    /// The short addresses for scripts, which the catalog answers to accounts.
+    private static func aliasElements(_ path: String) -> [String]? {
+        let elements = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard elements.count >= 3, elements[0].isEmpty else { return nil }
+        let isAlias =
+            switch elements[1] {
+            case "api": ["files", "scan", "stream", "upload", "video", "videos", "devices"].contains(elements[2])
+            case "hls", "thumbnails": true
+            case "vod": elements[2] == "recordings"
+            default: false
+            }
+        return isAlias ? plain(elements.dropFirst()) : nil
+    }
+
+    /// The elements, where none can be read in two ways.
+    private static func plain(_ elements: ArraySlice<String>) -> [String]? {
+        let isPlain = elements.allSatisfy {
+            $0 != "." && $0 != ".." && !$0.contains("%") && !$0.contains("\\")
+        }
+        guard isPlain, !elements.dropLast().contains("") else { return nil }
+        return Array(elements)
     }
 }
 
