@@ -201,14 +201,24 @@ struct TrackStamper: Sendable {
     /// Whether `sample` cannot be in the open part.
     private func beginsPart(_ sample: BusSample) -> Bool {
         let length = sample.decodeTime &- partStart
-        return hasClosedPart || length &+ max(1, sampleDuration ?? spacing.usual) > partTarget
+        return hasClosedPart || length &+ max(1, knownDuration(of: sample) ?? spacing.usual) > partTarget
+    }
+
+    /// The length of a sample of sound, where it or its configuration says.
+    private func knownDuration(of sample: BusSample) -> Int64? {
+        if isVideo { return nil }
+        return sample.duration > 0 ? Int64(sample.duration) : sampleDuration
     }
 
     private mutating func closePart(with sample: inout BusSample, nextCut: MediaTime?) {
-        let usual = sampleDuration ?? spacing.usual
-        sample.duration = UInt32(clamping: sampleDuration ?? 0)
+        let known = knownDuration(of: sample)
+        let usual = known ?? spacing.usual
+        sample.duration = UInt32(clamping: known ?? 0)
         let end = sample.decodeTime &+ usual
-        guard usual > 0, isPartFull(at: end) || isSegmentFull(at: end, sample, nextCut: nextCut) else {
+        guard usual > 0,
+            isPartFull(at: end, next: usual, longest: known ?? spacing.longest)
+                || isSegmentFull(at: end, sample, nextCut: nextCut)
+        else {
             return
         }
         hasClosedPart = true
@@ -216,11 +226,9 @@ struct TrackStamper: Sendable {
         sample.flags.insert(.partEnd)
     }
 
-    /// Whether a part that ends at `end` has no room for the next sample.
-    private func isPartFull(at end: Int64) -> Bool {
+    /// Whether a part that ends at `end` has no room for the next sample, of the usual or the longest length.
+    private func isPartFull(at end: Int64, next usual: Int64, longest: Int64) -> Bool {
         let length = end &- partStart
-        let usual = sampleDuration ?? spacing.usual
-        let longest = sampleDuration ?? spacing.longest
         if length &+ usual > partTarget { return true }
         return length &+ longest > partTarget && length &* 100 >= partTarget &* 85
     }

@@ -245,6 +245,12 @@ public actor BusShard: Service {
     /// Takes back the sign that a publisher is active.
     func clearGate(of streamID: String) { tell(RedisCommand("DEL", BusKeys.publisher(streamID))) }
 
+    /// Removes the sign that the publisher is not silent, unless it is another publisher's by now.
+    func clearSign(of writer: BusWriter) {
+        let script = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
+        tell(RedisCommand("EVAL", script, 1, BusKeys.publisher(writer.streamID), writer.epoch))
+    }
+
     private func expire(_ streamID: String, after time: Duration) {
         for key in [BusKeys.media(streamID), BusKeys.tracks(streamID)] {
             tell(RedisCommand("PEXPIRE", key, time.nanoseconds / 1_000_000))
@@ -289,7 +295,8 @@ public actor BusShard: Service {
         remove(writer)
         let streamID = writer.streamID
         tell(RedisCommand("ZREM", BusKeys.live, streamID))
-        tell(RedisCommand("DEL", BusKeys.publisher(streamID), BusKeys.ask(streamID)))
+        tell(RedisCommand("DEL", BusKeys.ask(streamID)))
+        clearSign(of: writer)
         expire(streamID, after: configuration.keyExpiry)
         announce(.ended, of: streamID)
     }

@@ -14,13 +14,16 @@ public actor BusWriter {
         /// There is no room to keep samples until the bus is back: close the publisher. What is kept is
         /// still written when the bus comes back.
         case outageBufferFull
+        /// A sample of this many bytes is more than the bus carries: close the publisher with that reason.
+        case sampleTooLarge(Int)
         /// A reader asks for a keyframe; an RTMP publisher cannot give one.
         case keyframeWanted
     }
 
     private enum State {
         case writing
-        case full
+        /// Nothing more is taken; what is kept is still written.
+        case stopped
         case fenced
         case ended
     }
@@ -54,7 +57,7 @@ public actor BusWriter {
     private var ring: RingIndex
     private var ringStart: UInt64?
     private var isSynchronized: Bool
-    private var hasNewMedia = false
+    private var hasNewMedia = true
     private var settled: [CheckedContinuation<Void, Never>] = []
 
     /// Runs on the loop.
@@ -95,11 +98,12 @@ public actor BusWriter {
     /// Adds a stamped sample.
     ///
     /// It is flushed within the tick. Samples after the end, or after an event that closes, are ignored.
-    ///
-    /// - Precondition: the payload has at most ``BusEntry/maximumSampleByteCount`` bytes.
+    /// One of more than ``BusEntry/maximumSampleByteCount`` bytes is such an event.
     public func append(_ sample: BusSample) {
         guard case .writing = state else { return }
-        precondition(sample.payload.count <= BusEntry.maximumSampleByteCount)
+        guard sample.payload.count <= BusEntry.maximumSampleByteCount else {
+            return stop(telling: .sampleTooLarge(sample.payload.count))
+        }
         let isEntrance = isEntrance(sample)
         if isEntrance && !pending.isEmpty { seal() }
         pending.append(sample)
@@ -228,14 +232,14 @@ public actor BusWriter {
         if !budget.take(entry.byteCount) {
             // The entry is kept all the same: it is the last one.
             budget.overdraw(entry.byteCount)
-            stop(.full, telling: .outageBufferFull)
+            stop(telling: .outageBufferFull)
         }
     }
 
-    private func stop(_ newState: State, telling event: Event?) {
+    private func stop(telling event: Event) {
         guard case .writing = state else { return }
-        state = newState
-        if let event { observer(event) }
+        state = .stopped
+        observer(event)
     }
 
     // MARK: The link, called by the shard
@@ -335,7 +339,7 @@ public actor BusWriter {
     private func settle(with flags: BusEntry.Flags) async -> Bool {
         switch state {
         case .fenced, .ended: return false
-        case .writing, .full: break
+        case .writing, .stopped: break
         }
         seal()
         pendingFlags.formUnion(flags)

@@ -17,6 +17,8 @@ struct ReplayBuffer: Sendable {
     /// How long confirmed entries are kept at least.
     static let shortestMemory: UInt64 = 2_000_000_000
 
+    private static let dropped = RedisCommand(argumentCount: 0)
+
     private var entries: [SealedEntry] = []
     private var head = 0
     private var keyframeCounter: UInt64 = 0
@@ -86,7 +88,7 @@ struct ReplayBuffer: Sendable {
         let before = byteCount
         while head < entries.count, entries[head].counter <= confirmed, isDispensable(entries[head]) {
             byteCount -= entries[head].byteCount
-            entries[head].command = RedisCommand(argumentCount: 0, reservingCapacity: 0)
+            entries[head].command = Self.dropped
             head += 1
         }
         if head >= 64, head * 2 >= entries.count {

@@ -108,6 +108,75 @@ import Testing
         }
     }
 
+    @Test func `a bus without memory gets everything when it has some again`() async throws {
+        try await TestBus.run { bus in
+            let writer = try await bus.open()
+            let handler = RecordingHandler()
+            await bus.reader.follow("stream", from: .beginning, handler: handler)
+            await writer.append(.test(0))
+            await writer.settle()
+            try await bus.client.command("CONFIG", "SET", "maxmemory", 1)
+            await writer.append(.test(1))
+            while bus.shard.refusals.current == 0 { await writer.turn() }
+            for number in 2..<50 { await writer.append(.test(number)) }
+            try await bus.client.command("CONFIG", "SET", "maxmemory", 0)
+            #expect(await handler.samples(50).sequences == Array(0..<50))
+        }
+    }
+
+    @Test func `a sample that is too large closes the publisher`() async throws {
+        try await TestBus.run { bus in
+            let events = AsyncStream<BusWriter.Event>.makeStream(bufferingPolicy: .unbounded)
+            let writer = try await bus.open { events.continuation.yield($0) }
+            await writer.append(.test(0))
+            await writer.append(.test(1, byteCount: BusEntry.maximumSampleByteCount + 1))
+            for await event in events.stream {
+                #expect(event == .sampleTooLarge(BusEntry.maximumSampleByteCount + 1))
+                break
+            }
+            await writer.append(.test(2))
+            await writer.end()
+            #expect(try await bus.ring().flatMap(\.entry.samples).map(\.sequence) == [0])
+        }
+    }
+
+    @Test func `a publisher counts as active until it is away`() async throws {
+        try await TestBus.run { bus in
+            #expect(try await bus.shard.isPublisherActive("stream") == false)
+            let writer = try await bus.open()
+            #expect(try await bus.shard.isPublisherActive("stream"))
+            await writer.append(.test(0))
+            await writer.markAway()
+            await writer.settle()
+            #expect(try await bus.shard.isPublisherActive("stream") == false)
+        }
+    }
+
+    @Test func `the description on the bus is the documented JSON`() async throws {
+        try await TestBus.run { bus in
+            _ = try await bus.open()
+            let key = BusKeys.tracks("stream")
+            let session = try await bus.client.command("HGET", key, "session").string
+            let track = try await bus.client.command("HGET", key, "0.1").string
+            #expect(
+                session == """
+                    {"anchors":[{"decodeTime":10,"discontinuity":0,"wallClock":1767225600000000}],"epoch":1,\
+                    "graceSeconds":15,"partTarget":0.3,\
+                    "publisher":{"address":"127.0.0.1","encoder":"test","protocol":"rtmp"},"record":true,\
+                    "sessionId":"session","slug":"main","startedAt":"2026-01-01T00:00:00Z",\
+                    "streamId":"stream","title":"Test","tracks":[{"generation":1,"track":0}]}
+                    """
+            )
+            #expect(
+                track == """
+                    {"codec":"avc1","codecString":"avc1.64001f","decoderConfiguration":"AWQAHw==",\
+                    "frameRate":30,"generation":1,"height":360,"language":"und","rotation":0,\
+                    "timescale":90000,"track":0,"width":640}
+                    """
+            )
+        }
+    }
+
     @Test func `the keys of an ended session expire`() async throws {
         try await TestBus.run { bus in
             let writer = try await bus.open()

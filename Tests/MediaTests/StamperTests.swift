@@ -133,6 +133,24 @@ import Testing
         #expect(video.segments.map(\.parts.count) == [4, 4, 4, 4])
     }
 
+    @Test func `sound of changing frame lengths keeps them, and its parts keep the target`() {
+        var configuration = SimulatedStream(frameRate: nil).configurations[0]
+        configuration.kind = .audio(.init(sampleRate: 48_000, channelCount: 2))
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks([configuration])
+        var time: Int64 = 0
+        let stamped = (0..<500).compactMap { index in
+            var sample = BusSample.audio(time)
+            sample.duration = [960, 1920, 2880][index % 3]
+            time += Int64(sample.duration)
+            return stamper.stamp(sample)
+        }
+        let audio = StampedTrack(SimulatedStream.audio, of: stamped)
+        #expect(audio.isConsistent)
+        #expect(stamped.map(\.duration).prefix(4) == [960, 1920, 2880, 960])
+        #expect(audio.longestPart <= 14_400)
+    }
+
     @Test func `a sample of an unknown track is refused`() {
         var stamper = Stamper(partTarget: 0.3)
         #expect(stamper.stamp(.video(0, .keyframe)) == nil)

@@ -274,6 +274,7 @@ actor RTMPToBus {
         switch event {
         case .fenced: finish(.fenced)
         case .outageBufferFull: finish(.outageBufferFull)
+        case .sampleTooLarge(let byteCount): finish(.sampleTooLarge(byteCount))
         case .keyframeWanted: break
         }
     }
