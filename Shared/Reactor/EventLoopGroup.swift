@@ -14,8 +14,12 @@ public final class EventLoopGroup: Sendable {
 
     /// The loop whose turn it is.
     public func next() -> EventLoop {
-        loops[Int(bitPattern: UInt(bitPattern: position.wrappingAdd(1, ordering: .relaxed).oldValue)
-            % UInt(loops.count))]
+        loops[
+            Int(
+                bitPattern: UInt(bitPattern: position.wrappingAdd(1, ordering: .relaxed).oldValue)
+                    % UInt(loops.count)
+            )
+        ]
     }
 
     /// Stops every loop.

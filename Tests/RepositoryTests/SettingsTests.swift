@@ -15,7 +15,12 @@ import Testing
             let module = String(file.path.split(separator: "/")[1])
             let prefix = module.uppercased() + "_"
             for match in file.text.matches(of: /\.\w+\(\s*"([A-Z][A-Z0-9_]+)"/) {
-                found.insert(Setting(service: module, names: [prefix + match.1, String(match.1), "<SERVICE>_" + match.1]))
+                found.insert(
+                    Setting(
+                        service: module,
+                        names: [prefix + match.1, String(match.1), "<SERVICE>_" + match.1]
+                    )
+                )
             }
         }
         return found
