@@ -1,10 +1,12 @@
 import Configuration
+import HTTPServing
 import Hosting
 import Lifecycle
 import MediaBus
 import Postgres
 import Reactor
 import Redis
+import Synchronization
 import Telemetry
 
 /// Puts the parts of the service together.
@@ -59,11 +61,72 @@ enum OriginServices {
             grants: grants,
             measures: measures,
             movies: MovieStore(volume: volume),
-            proxy: OwnerProxy()
+            proxy: OwnerProxy(
+                directory: directory,
+                control: control,
+                client: HTTPClient(loops: host.loops),
+                ownAddress: settings.advertisedAddress
+            )
         ).add(to: host.router)
         host.readiness.add("redis-control") { control.isConnected }
         host.readiness.add("redis-bus") { bus.isConnected }
+        host.readiness.add("volume") { await volume.isWritable() }
+        if let pool { host.readiness.add("postgres") { pool.isReady } }
+        let eventClient = RedisClient(
+            controlConfiguration,
+            name: "redis-events",
+            loop: mediaLoop,
+            logger: logger
+        )
+        let events = ControlEvents(
+            client: eventClient,
+            grants: grants,
+            graceLimit: settings.grantGrace,
+            logger: logger
+        )
         let clock = SessionClock(directory: directory, loop: mediaLoop)
-        return [control, bus] + (pool.map { [$0] } ?? []) + [reporter, clock, reader, owner]
+        let retention = RetentionService(
+            volume: volume,
+            directory: directory,
+            retention: settings.retention,
+            loop: mediaLoop,
+            logger: logger
+        )
+        addReadings(to: host.metrics, volume: volume, directory: directory, reader: reader)
+        return [control, bus, eventClient] + (pool.map { [$0] } ?? [])
+            + [reporter, clock, retention, events, reader, owner]
+    }
+
+    private static func addReadings(
+        to metrics: MetricRegistry,
+        volume: Volume,
+        directory: SessionDirectory,
+        reader: BusReader
+    ) {
+        metrics.reading("sessions_live", "Sessions that are packaged here.") {
+            Double(directory.liveSessions.count)
+        }
+        metrics.reading("memory_parts_bytes", "Memory that parts take.") {
+            Double(directory.allSessions.reduce(0) { $0 + $1.memoryByteCount })
+        }
+        metrics.reading("volume_queue_bytes", "Bytes that wait to be written.") {
+            Double(volume.queuedByteCount.load(ordering: .relaxed))
+        }
+        metrics.reading("volume_written_bytes", "Bytes that were written to track logs.") {
+            Double(volume.writtenByteCount.current)
+        }
+        metrics.reading("volume_refusals", "Parts that the volume did not take.") {
+            Double(volume.failures.current)
+        }
+        metrics.reading("bus_malformed_entries", "Entries of the bus that were none.") {
+            Double(reader.malformed.current)
+        }
+    }
+}
+
+extension MediaSession {
+    /// The memory that the session's parts take.
+    var memoryByteCount: Int {
+        read { state in state.timelines.values.reduce(0) { $0 + $1.memoryByteCount } }
     }
 }

@@ -10,6 +10,8 @@ struct OriginSettings: Sendable {
     var memoryByteLimit: Int
     /// How long ended sessions are kept; zero keeps them for ever.
     var retention: Duration
+    /// How long feeds go on while it cannot be known whether their grants still hold.
+    var grantGrace: Duration
     /// How other replicas reach this one; empty for the HTTP address and port.
     var advertisedAddress: String
     var redisControlURL: String
@@ -21,6 +23,7 @@ struct OriginSettings: Sendable {
         syncInterval = reader.seconds("SYNC_INTERVAL_SECONDS", default: .seconds(1))
         memoryByteLimit = reader.bytes("MEMORY_BYTES", in: 1 << 20...1 << 40, default: 1 << 30)
         retention = reader.seconds("RETENTION_SECONDS", default: .zero)
+        grantGrace = reader.seconds("GRANT_GRACE_SECONDS", default: .seconds(60), shared: true)
         let address = reader.text("HTTP_ADDRESS", default: "127.0.0.1")
         let port = reader.text("HTTP_PORT", default: "8104")
         advertisedAddress = reader.text("ADVERTISED_ADDRESS", default: "\(address):\(port)")

@@ -22,8 +22,8 @@ import Testing
         try await fixture.serving { base in
             let url = "\(base)\(LiveRoutesTests.stream)/index.m3u8"
             let feeding = Task { try await Self.feed(stream, to: owner, on: fixture.loops.loops[1]) }
-            while owner.session.read({ $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 }) < 8 {
-                await Task.yield()
+            try await fixture.wait {
+                owner.session.read { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 } >= 8
             }
             let live = try await Self.check(url, seconds: Self.length)
             #expect(live.status == 0, "\(live.text)\n\(live.errors)")
@@ -53,12 +53,6 @@ import Testing
     private static func check(_ url: String, seconds: Double) async throws -> ExternalTool.Outcome {
         let checker = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../EndToEnd/llhls.py").path
-        return try await withCheckedThrowingContinuation { continuation in
-            PlatformThread.detach(named: "checker") {
-                continuation.resume(
-                    with: Result { try ExternalTool.run("python3", ["-B", checker, url, "\(seconds)"]) }
-                )
-            }
-        }
+        return try await ExternalTool.runOnThread("python3", ["-B", checker, url, "\(seconds)"])
     }
 }

@@ -78,7 +78,7 @@ import Testing
         for item in stream.entries[..<250] { owner.receive(item.entry, id: item.id) }
         let before = stream.parts().filter { $0.head.position.counter <= 250 }
         let frames = try await Self.frames(of: await fixture.get(Self.path)) { client in
-            while client.frames.count < 4 { await Task.yield() }
+            try await fixture.wait { client.frames.count >= 4 }
             for item in stream.entries[250...] { owner.receive(item.entry, id: item.id) }
         }
         #expect(frames.prefix(3).map(\.kind) == [9, 1, 1])
@@ -122,7 +122,7 @@ import Testing
         let owner = await fixture.own(stream)
         for item in stream.entries[..<100] { owner.receive(item.entry, id: item.id) }
         let frames = try await Self.frames(of: await fixture.get(Self.path)) { client in
-            while client.frames.count < 4 { await Task.yield() }
+            try await fixture.wait { client.frames.count >= 4 }
             owner.session.setAway(true)
             owner.session.setAway(false)
             owner.session.end()
@@ -137,7 +137,7 @@ import Testing
         for item in stream.entries { owner.receive(item.entry, id: item.id) }
         let response = await fixture.get(Self.path, headers: ["x-martlet-grant": "g1"])
         let frames = try await Self.frames(of: response) { client in
-            while client.frames.count < 4 { await Task.yield() }
+            try await fixture.wait { client.frames.count >= 4 }
             #expect(fixture.grants.revoke("g2") == 0)
             #expect(fixture.grants.revoke("g1") == 1)
         }

@@ -90,7 +90,7 @@ import Testing
             query: [("_HLS_msn", "\(number)"), ("_HLS_part", "\(part)")]
         )
         async let hinted = fixture.get("\(Self.session)/0/\(number).\(part).m4s")
-        while fixture.measures.heldRequests.current < 2 { await Task.yield() }
+        try await fixture.wait { fixture.measures.heldRequests.current >= 2 }
         for item in stream.entries[120...] { owner.receive(item.entry, id: item.id) }
         #expect(await held.text.contains("\"\(number).\(part).m4s\""))
         #expect(await hinted.status == 200)
@@ -106,7 +106,7 @@ import Testing
         let owner = await fixture.own(stream)
         for item in stream.entries { owner.receive(item.entry, id: item.id) }
         async let held = fixture.get("\(Self.session)/0/live.m3u8", query: [("_HLS_msn", "2")])
-        while fixture.measures.heldRequests.current == 0 { await Task.yield() }
+        try await fixture.wait { fixture.measures.heldRequests.current > 0 }
         owner.session.expireWaiters(at: .max)
         #expect(await held.status == 503)
     }
@@ -132,14 +132,14 @@ import Testing
         for fixture in [first, second] {
             try await fixture.serving { base in
                 let url = "\(base)\(Self.stream)/index.m3u8"
-                let decoded = try ExternalTool.succeed(
+                let decoded = try await ExternalTool.succeedOnThread(
                     "ffmpeg",
                     ["-v", "warning", "-i", url, "-map", "0:v", "-f", "framemd5", "-"]
                 )
                 let frames = decoded.text.split(separator: "\n").filter { !$0.hasPrefix("#") }
                 #expect(frames.count == 180)
                 #expect(Set(frames.compactMap { $0.split(separator: ",").last }).count == 180)
-                let sound = try ExternalTool.succeed(
+                let sound = try await ExternalTool.succeedOnThread(
                     "ffprobe",
                     [
                         "-v", "error", "-select_streams", "a", "-count_packets", "-show_entries",

@@ -15,13 +15,13 @@ import Testing
         let stream = try SyntheticStream.make(seconds: 6)
         _ = await fixture.feedAll(stream)
         try await fixture.serving { base in
-            let decoded = try ExternalTool.succeed(
+            let decoded = try await ExternalTool.succeedOnThread(
                 "ffmpeg",
                 ["-v", "warning", "-i", "\(base)\(Self.path)", "-map", "0:v", "-f", "framemd5", "-"]
             )
             #expect(decoded.errors == "")
             #expect(decoded.text.split(separator: "\n").filter { !$0.hasPrefix("#") }.count == 180)
-            let facts = try ExternalTool.succeed(
+            let facts = try await ExternalTool.succeedOnThread(
                 "ffprobe",
                 [
                     "-v", "error", "-show_entries", "format=start_time,duration", "-of", "csv=p=0",

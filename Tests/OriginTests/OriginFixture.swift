@@ -5,6 +5,7 @@ import Lifecycle
 import Media
 import MediaBus
 import Reactor
+import Redis
 import Sockets
 import Telemetry
 import TestSupport
@@ -22,7 +23,7 @@ final class OriginFixture: Sendable {
     let measures = OriginMeasures(MetricRegistry(service: "origin"))
     let budget: MemoryBudget
 
-    init(folder: String? = nil) throws {
+    init(folder: String? = nil, control: RedisClient? = nil) throws {
         self.folder = try folder ?? TemporaryFolder.make("media").path
         volume = try Volume(root: self.folder, syncInterval: .milliseconds(50))
         directory = SessionDirectory(volume: volume)
@@ -33,7 +34,12 @@ final class OriginFixture: Sendable {
             grants: grants,
             measures: measures,
             movies: MovieStore(volume: volume),
-            proxy: OwnerProxy()
+            proxy: OwnerProxy(
+                directory: directory,
+                control: control,
+                client: HTTPClient(loops: loops),
+                ownAddress: "self"
+            )
         ).add(to: router)
     }
 

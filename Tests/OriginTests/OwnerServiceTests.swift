@@ -80,14 +80,25 @@ struct OwnedBus {
 extension OriginFixture {
     /// The live session, as soon as it has come so far.
     func session(_ isReady: (borrowing MediaSession.State) -> Bool) async throws -> MediaSession {
-        for _ in 0..<2000 {
-            if let session = directory.allSessions.first, session.read({ isReady($0) }) { return session }
-            try await loops.loops[1].sleep(for: .milliseconds(10))
+        var found: MediaSession?
+        try await wait {
+            found = directory.allSessions.first { session in session.read { isReady($0) } }
+            return found != nil
         }
-        throw TimeLimit()
+        guard let found else { throw TimeLimit() }
+        return found
     }
 
     struct TimeLimit: Error {}
+
+    /// Looks again and again until `isSo`, for at most 20 seconds.
+    func wait(until isSo: () async -> Bool) async throws {
+        for _ in 0..<4000 {
+            if await isSo() { return }
+            try await loops.loops[1].sleep(for: .milliseconds(5))
+        }
+        throw TimeLimit()
+    }
 }
 
 @Suite struct OwnerServiceTests {
@@ -173,5 +184,93 @@ extension OriginFixture {
             }
             await writer.end()
         }
+    }
+
+    @Test func `a request to another replica is answered by the owner`() async throws {
+        let stream = try SyntheticStream.make(seconds: 5, withEnd: false)
+        let first = try OriginFixture()
+        try await first.serving { base in
+            let address = String(base.dropFirst("http://".count))
+            try await OwnedBus.run { bus in
+                try await bus.origin(first, address: address) { _ in
+                    let writer = try await bus.open(stream)
+                    for item in stream.entries { await writer.append(item.entry.samples[0]) }
+                    _ = try await first.session {
+                        $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 > 1
+                    }
+                    let second = try OriginFixture(folder: first.folder, control: bus.control)
+                    let path = "\(LiveRoutesTests.session)/0/0.m4s"
+                    var body: [UInt8] = []
+                    try await second.serving { other in
+                        let answer = try await HTTPClient(loops: second.loops).request("GET", other + path)
+                        #expect(answer.status == 200)
+                        #expect(answer.headers["content-type"] == "video/mp4")
+                        body = try await answer.body.collect(upTo: 1 << 24)
+                    }
+                    #expect(body == (await first.get(path)).body)
+                    // A request that has been passed on already is not passed on again.
+                    let hop = await second.get(path, headers: ["martlet-hop": "1"])
+                    #expect(hop.status == 503)
+                    await writer.end()
+                }
+            }
+        }
+    }
+
+    @Test func `a revoked grant closes its feed within a second`() async throws {
+        let stream = try SyntheticStream.make(seconds: 3, withEnd: false)
+        let fixture = try OriginFixture()
+        let owner = await fixture.own(stream)
+        for item in stream.entries { owner.receive(item.entry, id: item.id) }
+        try await OwnedBus.run { bus in
+            let client = RedisClient(
+                try RedisClient.Configuration(url: bus.server.url),
+                loop: fixture.budget.loop,
+                logger: bus.logger
+            )
+            let events = ControlEvents(
+                client: client,
+                grants: fixture.grants,
+                graceLimit: .seconds(60),
+                logger: bus.logger
+            )
+            try await running(client) {
+                try await running(events) {
+                    let response = await fixture.get(FeedTests.path, headers: ["x-martlet-grant": "g1"])
+                    _ = try await FeedTests.frames(of: response) { received in
+                        try await fixture.wait { received.frames.count >= 4 }
+                        try await bus.control.command(
+                            "XADD",
+                            ControlEvents.key,
+                            "*",
+                            "type",
+                            "grant.revoked",
+                            "subject",
+                            "g1",
+                            "data",
+                            "{\"grant\":\"g1\"}"
+                        )
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `old recordings are deleted and young ones stay`() async throws {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(try SyntheticStream.make(seconds: 3))
+        let retention = RetentionService(
+            volume: fixture.volume,
+            directory: fixture.directory,
+            retention: .seconds(3600),
+            loop: fixture.loops.loops[0],
+            logger: Logger(level: .error) { _ in }
+        )
+        let path = "\(LiveRoutesTests.session)/0/0.m4s"
+        await retention.deleteOld(now: Timestamp.nowMicroseconds)
+        #expect(await fixture.get(path).status == 200)
+        await retention.deleteOld(now: Timestamp.nowMicroseconds + 3_700_000_000)
+        await fixture.volume.drained()
+        #expect(await fixture.get(path).status == 404)
     }
 }

@@ -45,11 +45,30 @@ public enum ExternalTool {
         return Outcome(status: status, output: [UInt8](bytes), errors: errors)
     }
 
+    /// Runs a program on a thread of its own, for programs that need this process to answer them.
+    public static func runOnThread(_ name: String, _ arguments: [String]) async throws -> Outcome {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(with: Result { try run(name, arguments) })
+            }
+        }
+    }
+
+    /// Runs a program on a thread of its own; it must end with status 0.
+    @discardableResult
+    public static func succeedOnThread(_ name: String, _ arguments: [String]) async throws -> Outcome {
+        try verified(try await runOnThread(name, arguments), name, arguments)
+    }
+
     /// Runs a program that must end with status 0.
     @discardableResult
     public static func succeed(_ name: String, _ arguments: [String], in folder: URL? = nil) throws -> Outcome
     {
-        let outcome = try run(name, arguments, in: folder)
+        try verified(try run(name, arguments, in: folder), name, arguments)
+    }
+
+    private static func verified(_ outcome: Outcome, _ name: String, _ arguments: [String]) throws -> Outcome
+    {
         guard outcome.status == 0 else {
             let command = ([name] + arguments).joined(separator: " ")
             throw Failure(description: "\(command): status \(outcome.status): \(outcome.errors)")

@@ -107,7 +107,7 @@ actor OwnerService: Service {
             let folder = SessionFolder(root: root, streamID: streamID, sessionID: id)
             volume.perform { folder.finish() }
             await volume.drained()
-            guard let session = await directory.session(id, of: streamID) else { continue }
+            guard case .found(let session) = await directory.session(id, of: streamID) else { continue }
             reporter.begin(session)
             reporter.end(session)
         }

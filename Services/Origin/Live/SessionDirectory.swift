@@ -66,27 +66,45 @@ final class SessionDirectory: Sendable {
         }
     }
 
+    /// What is known of a session.
+    enum Lookup: Sendable {
+        case found(MediaSession)
+        case missing
+        /// It is being recorded, but by nobody that is known here: an owner has gone, and another will come.
+        case moving
+    }
+
+    /// Forgets a session whose folder is being deleted.
+    func forget(_ folder: String) {
+        state.withLock { state in
+            state.replays = state.replays.filter { $0.value.session.folder != folder }
+            state.newest = [:]
+        }
+    }
+
     /// The session of that name, from memory or from the volume.
-    func session(_ sessionID: String, of streamID: String) async -> MediaSession? {
-        if let found = cached(sessionID, of: streamID) { return found }
+    func session(_ sessionID: String, of streamID: String) async -> Lookup {
+        if let found = cached(sessionID, of: streamID) { return .found(found) }
         let folder = SessionFolder(root: volume.root, streamID: streamID, sessionID: sessionID)
-        let loaded = await volume.reading { () -> MediaSession? in
+        let loaded = await volume.reading { () -> (session: MediaSession, state: SessionRecord.State)? in
             guard let contents = folder.contents(), contents.record.description.sessionId == sessionID else {
                 return nil
             }
-            return MediaSession.restored(from: contents, folder: folder.path, isEnded: true)
+            let session = MediaSession.restored(from: contents, folder: folder.path, isEnded: true)
+            return (session, contents.record.state)
         }
-        guard let loaded else { return nil }
         // Somebody else may have read it meanwhile, or begun to package it.
-        if let found = cached(sessionID, of: streamID) { return found }
-        keep(loaded)
-        return loaded
+        if let found = cached(sessionID, of: streamID) { return .found(found) }
+        guard let loaded else { return .missing }
+        if loaded.state == .recording { return .moving }
+        keep(loaded.session)
+        return .found(loaded.session)
     }
 
     /// The live session of a stream, else the last one that is stored.
-    func current(_ streamID: String) async -> MediaSession? {
-        if let live = live(streamID) { return live }
-        guard let sessionID = await newestStored(streamID) else { return nil }
+    func current(_ streamID: String) async -> Lookup {
+        if let live = live(streamID) { return .found(live) }
+        guard let sessionID = await newestStored(streamID) else { return .missing }
         return await session(sessionID, of: streamID)
     }
 

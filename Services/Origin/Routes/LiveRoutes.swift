@@ -51,17 +51,20 @@ struct LiveRoutes: Sendable {
 
     func session(of request: HTTPRequest) async throws -> MediaSession {
         let sessionID = request.parameters["session"] ?? ""
-        guard Identifier.isValid(sessionID),
-            let session = await directory.session(sessionID, of: request.parameters["stream"] ?? "")
-        else { throw HTTPProblem.noSuchSession }
-        return session
+        guard Identifier.isValid(sessionID) else { throw HTTPProblem.noSuchSession }
+        return try found(await directory.session(sessionID, of: request.parameters["stream"] ?? ""))
     }
 
     private func currentSession(of request: HTTPRequest) async throws -> MediaSession {
-        guard let session = await directory.current(request.parameters["stream"] ?? "") else {
-            throw HTTPProblem.noSuchSession
+        try found(await directory.current(request.parameters["stream"] ?? ""))
+    }
+
+    private func found(_ lookup: SessionDirectory.Lookup) throws -> MediaSession {
+        switch lookup {
+        case .found(let session): return session
+        case .missing: throw HTTPProblem.noSuchSession
+        case .moving: throw HTTPProblem.sessionMoving
         }
-        return session
     }
 
     func track(of request: HTTPRequest) throws -> TrackID {

@@ -11,7 +11,9 @@ struct Movie: Sendable {
     var body: [StoredRange]
 }
 
-/// Makes `file.mp4` views of sessions: the head from the sample rows, the body by reference. Copies no media.
+/// Makes `file.mp4` views of sessions, the head from the sample rows and the body by reference.
+///
+/// No media is copied.
 final class MovieStore: Sendable {
     /// Which view: a session up to a segment, and which run of equal codecs in it.
     struct Key: Hashable, Sendable {

@@ -87,6 +87,15 @@ final class Volume: Sendable {
     /// Runs other work on files in its turn.
     func perform(_ work: @escaping @Sendable () -> Void) { loop.execute(work) }
 
+    /// Whether a file can be made on the volume.
+    func isWritable() async -> Bool {
+        let root = root
+        return await reading {
+            let path = "\(root)/.writable"
+            return (try? FileSystem.replace(path, with: [1])) != nil
+        }
+    }
+
     /// Suspends until everything queued so far is written.
     func drained() async {
         await withCheckedContinuation { continuation in
