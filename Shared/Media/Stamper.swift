@@ -158,8 +158,9 @@ public struct Stamper: Sendable {
 
     private func shouldCut(at sample: BusSample, on track: TrackStamper) -> Bool {
         if sample.track == leader { return track.leadsToCut(at: sample) }
-        return isLeaderSilent(at: track.decodeTime(of: sample)) && track.mustCut(at: sample)
-            && track.isInSegment(cuts.last?.mediaSequence)
+        guard track.isInSegment(cuts.last?.mediaSequence) else { return false }
+        let isAlone = isLeaderSilent(at: track.decodeTime(of: sample))
+        return isAlone && track.mustCut(at: sample) || track.isOverdue(at: sample)
     }
 
     /// Whether the leader has sent nothing for so long that another track must cut in its place.

@@ -8,8 +8,10 @@ struct TrackStamper: Sendable {
     static let earliestEnd = Duration.seconds(3)
     /// The length of segments without video.
     static let audioSegment = Duration.seconds(2)
-    /// No segment may round to more than four seconds.
-    static let segmentLimit = Duration.milliseconds(4490)
+    /// The length at which a segment ends wherever it is: none may round to more than four seconds.
+    static let segmentLimit = Duration.milliseconds(4450)
+    /// The same for tracks that follow, which may hear of the leader's cut a little late.
+    static let followerLimit = Duration.milliseconds(4490)
     /// How much earlier than the leader's a keyframe of another layer may come to be cut with it.
     static let layerTolerance = Duration.milliseconds(150)
     /// Publishers round their clocks to milliseconds.
@@ -115,6 +117,12 @@ struct TrackStamper: Sendable {
             if leavesJustEnough(before: keyframe, at: sample.decodeTime) { return true }
         }
         return elapsed >= ticks(Self.longestSegment) || elapsed &+ partTarget > ticks(Self.segmentLimit)
+    }
+
+    /// Whether the track, following, can wait for the leader's cut no longer.
+    func isOverdue(at sample: BusSample) -> Bool {
+        let end = sample.decodeTime &+ (knownDuration(of: sample) ?? spacing.usual)
+        return mediaSequence != nil && end &- segmentStart > ticks(Self.followerLimit)
     }
 
     private func expectedKeyframe(after time: Int64) -> Int64? {

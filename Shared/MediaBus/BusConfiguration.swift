@@ -17,9 +17,10 @@ public struct BusConfiguration: Sendable {
     public var keyExpiry: Duration = .seconds(60)
     /// The longest time between two flushes of a shard.
     public var longestTick: Duration = .milliseconds(10)
-    /// Below this number of streams a shard flushes at once.
+    /// Below this number of streams a shard flushes and a reader reads at once; from five times as many on
+    /// they wait as long as they may.
     public var unhurriedStreamCount = 20
-    /// From ``unhurriedStreamCount`` streams on, the shortest time between two reads of the tail.
+    /// The longest pause between two reads of the tail.
     public var pollInterval: Duration = .milliseconds(20)
     /// The share of `maxmemory` from which new publishers are refused.
     public var memoryShareLimit = 0.8
@@ -28,6 +29,12 @@ public struct BusConfiguration: Sendable {
 
     /// Creates a configuration for one bus.
     public init(redis: RedisClient.Configuration) { self.redis = redis }
+
+    /// How much of the longest wait so many streams make worthwhile, from 0 to 1.
+    func patience(with streamCount: Int) -> Double {
+        guard streamCount >= unhurriedStreamCount, unhurriedStreamCount > 0 else { return 0 }
+        return min(1, Double(streamCount - unhurriedStreamCount + 1) / Double(4 * unhurriedStreamCount))
+    }
 }
 
 /// The ID of an entry on the bus: the publisher's epoch, and a counter that rises by one from 1.

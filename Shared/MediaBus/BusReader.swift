@@ -156,8 +156,8 @@ public actor BusReader: Service {
 
     /// Waits out the tick where there are many streams; else every entry would be a round trip of its own.
     private func pace(since start: UInt64) async throws {
-        guard streams.count >= configuration.unhurriedStreamCount else { return }
-        let rest = configuration.pollInterval - .nanoseconds(Int64(EventLoop.now &- start))
+        let pause = configuration.pollInterval * configuration.patience(with: streams.count)
+        let rest = pause - .nanoseconds(Int64(EventLoop.now &- start))
         if rest > .zero { try await loop.sleep(for: rest) }
     }
 

@@ -181,20 +181,12 @@ public actor BusShard: Service {
     func flushSoon() {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
-        let tick = tick
+        let tick = configuration.longestTick * configuration.patience(with: writers.count)
         if tick == .zero {
             loop.execute { self.assumeIsolated { $0.flush() } }
         } else {
             loop.schedule(after: tick) { self.assumeIsolated { $0.flush() } }
         }
-    }
-
-    /// None for few streams, the longest from five times as many on.
-    private var tick: Duration {
-        let unhurried = configuration.unhurriedStreamCount
-        let excess = writers.count - unhurried
-        guard excess >= 0, unhurried > 0 else { return .zero }
-        return configuration.longestTick * min(1, Double(excess + 1) / Double(4 * unhurried))
     }
 
     private func flush() {

@@ -16,7 +16,7 @@ struct SimulatedStream: Sendable, CustomStringConvertible {
     var gopSeconds = 2.0
     var hasBFrames = false
     var sampleRate: UInt32? = 48000
-    var seconds = 22.0
+    var seconds = 14.0
     var seed: UInt64 = 1
 
     static let video = TrackID(rawValue: 0)

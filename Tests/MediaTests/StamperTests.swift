@@ -96,6 +96,19 @@ import Testing
         #expect(picture?.flags.contains(.discontinuity) == false)
     }
 
+    @Test(arguments: [0.5, 1, 2, 3.3, 3.6, 3.9, 4.1, 4.3, 4.5, 5])
+    func `no segment of sound rounds to five seconds, whenever the pictures stop`(seconds: Double) {
+        var stamper = Stamper(partTarget: 0.3)
+        let stream = SimulatedStream(gopSeconds: 4.4)
+        stamper.setTracks(stream.configurations)
+        let stop = 900_000 + Int64(seconds * 90_000)
+        let kept = stream.samples.filter { $0.track == SimulatedStream.audio || $0.decodeTime < stop }
+        let sound = StampedTrack(SimulatedStream.audio, of: kept.compactMap { stamper.stamp($0) })
+        for (segment, next) in zip(sound.segments, sound.segments.dropFirst()) {
+            #expect(next.first.decodeTime - segment.first.decodeTime < 216_000)
+        }
+    }
+
     @Test func `a second picture track cuts at its own keyframe`() {
         var stamper = Stamper(partTarget: 0.3)
         let second = TrackID(rawValue: 2)
