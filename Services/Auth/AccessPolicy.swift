@@ -31,13 +31,17 @@ enum AccessTarget: Sendable, Equatable {
         return plain(elements.dropFirst(3))
     }
 
+    private static let apiAliases: Set<String> = [
+        "files", "scan", "stream", "upload", "video", "videos", "devices",
+    ]
+
     /// The short addresses for scripts, which the catalog answers to accounts.
     private static func aliasElements(_ path: String) -> [String]? {
         let elements = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard elements.count >= 3, elements[0].isEmpty else { return nil }
         let isAlias =
             switch elements[1] {
-            case "api": ["files", "scan", "stream", "upload", "video", "videos", "devices"].contains(elements[2])
+            case "api": apiAliases.contains(elements[2])
             case "hls", "thumbnails": true
             case "vod": elements[2] == "recordings"
             default: false

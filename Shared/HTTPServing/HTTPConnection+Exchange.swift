@@ -71,8 +71,14 @@ extension HTTPConnection {
         server.logger.log(
             .error,
             "a request failed",
-            [.error: "\(error)", .method: request.method, .path: request.path]
+            [.error: "\(error)", .method: request.method, .path: Self.withoutTokens(request.path)]
         )
+    }
+
+    /// The path without path tokens, which are credentials.
+    static func withoutTokens(_ path: String) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false)
+            .map { $0.hasPrefix("~") ? "~" : String($0) }.joined(separator: "/")
     }
 
     private func answer(_ response: HTTPResponse, number: UInt64) async {

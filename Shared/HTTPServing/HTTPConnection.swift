@@ -90,6 +90,7 @@ actor HTTPConnection {
     func start() {
         let watcher = Watcher(self)
         self.watcher = watcher
+        keepSocketAlive()
         interest = [.readable, .peerClosed]
         loop.watch(descriptor, for: interest, handler: watcher)
         expect(.firstHead)
@@ -280,6 +281,14 @@ actor HTTPConnection {
         }
     }
 
+    /// Makes the kernel notice a client that vanished without a word while its request is held.
+    private func keepSocketAlive() {
+        _ = withSocket { socket in
+            socket.enableKeepalive(idle: 30, interval: 10)
+            return .wouldBlock
+        }
+    }
+
     private func withSocketAndOutput() -> OutputQueue.Outcome {
         guard let socket = socket.take() else { return .failed }
         let outcome = output.flush(to: socket)
@@ -348,7 +357,7 @@ actor HTTPConnection {
 
     /// Ends responses that would go on for ever.
     func endStreams() {
-        guard exchange?.phase == .streaming || exchange?.phase == .handling else { return }
+        guard exchange?.phase == .streaming else { return }
         exchange?.task?.cancel()
     }
 

@@ -29,7 +29,8 @@ extension HTTPProblem {
 
     /// Whatever a handler threw, as a problem; the reason of a 500 stays inside.
     static func describing(_ error: any Error) -> HTTPProblem {
-        error as? HTTPProblem
+        if error is CancellationError { return .interrupted }
+        return error as? HTTPProblem
             ?? HTTPProblem(500, "internal_error", "The server failed to answer; it has noted why.")
     }
 
@@ -38,6 +39,12 @@ extension HTTPProblem {
         HTTPProblem(413, "body_too_large", "The body may have at most \(limit) bytes.")
     }
 
+    static let interrupted = HTTPProblem(
+        503,
+        "interrupted",
+        "The server stopped before it could answer. Try again in a second.",
+        headers: ["retry-after": "1"]
+    )
     static let malformedPath = HTTPProblem(
         400,
         "malformed_path",

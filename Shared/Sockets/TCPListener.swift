@@ -38,6 +38,8 @@ public final class TCPListener: EventHandler {
 
     /// The connections accepted in one wake-up, so that no flood starves the loop.
     private static let acceptsPerWakeUp = 64
+    /// How long to leave connections waiting when there are no descriptors for them.
+    private static let exhaustionPause = Duration.milliseconds(100)
 
     /// The port that the kernel chose or confirmed.
     public let port: UInt16
@@ -93,8 +95,19 @@ public final class TCPListener: EventHandler {
     /// Accepts what waits.
     public func ready(_ events: EventSet) {
         for _ in 0..<Self.acceptsPerWakeUp {
-            guard isOpen, let accepted = acceptOne() else { return }
+            guard isOpen else { return }
+            guard let accepted = acceptOne() else { return pauseIfExhausted(code: errno) }
             accept(accepted)
+        }
+    }
+
+    /// Without descriptors the socket would stay readable and keep the loop spinning.
+    private func pauseIfExhausted(code: CInt) {
+        guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else { return }
+        loop.unwatch(descriptor)
+        loop.schedule(after: Self.exhaustionPause) { [weak self] in
+            guard let self, isOpen else { return }
+            loop.watch(descriptor, for: .readable, handler: self)
         }
     }
 
