@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { anchorsIn, anchorsOf, clockText, clockWords, programTimeAt } from "../../Services/Gateway/Web/player/timeline.js";
 import { endAt, intersection, rangeAfter, rangeAt } from "../../Services/Gateway/Web/player/ranges.js";
 import { SessionEdge } from "../../Services/Gateway/Web/player/session-edge.js";
-import { ago, delay, lengthOf } from "../../Services/Gateway/Web/format.js";
+import { ago, codecName, delay, lengthOf } from "../../Services/Gateway/Web/format.js";
 
 test("program time follows the anchor before it", () => {
   const anchors = anchorsOf([
@@ -72,4 +72,9 @@ test("delays, lengths and ages are words", () => {
   assert.equal(ago("2026-01-02T11:59:40Z", now), "just now");
   assert.equal(ago("2026-01-02T09:59:40Z", now), "2 hours ago");
   assert.equal(ago("2026-01-01T11:00:00Z", now), "yesterday");
+});
+
+test("codecs have the names that people use", () => {
+  assert.deepEqual(["avc1.64001f", 'video/mp4; codecs="hvc1.1.6.L93.B0"', "opus", "mp4a.40.2", "strange"].map(codecName),
+    ["H.264", "HEVC", "Opus", "AAC", "strange"]);
 });

@@ -70,3 +70,14 @@ export function delay(seconds) {
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
   return seconds < 100 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
+
+/** @type {[RegExp, string][]} */
+const CODECS = [[/avc[13]/, "H.264"], [/hvc1|hev1/, "HEVC"], [/av01/, "AV1"], [/vp0?9/, "VP9"], [/mp4a/, "AAC"], [/opus/i, "Opus"]];
+
+/**
+ * A codec as people call it.
+ * @param {string} codec as in RFC 6381, or a MIME type that names it
+ */
+export function codecName(codec) {
+  return CODECS.find(([pattern]) => pattern.test(codec))?.[1] ?? codec;
+}

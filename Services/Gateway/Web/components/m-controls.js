@@ -19,7 +19,7 @@ export class Controls extends HTMLElement {
   #of = h("span", { className: "of" });
   #clock = h("span", { className: "clock number" }, this.#now, this.#of);
   #details = iconButton("info", "Details (I)", () => this.#ask("details"), { className: "icon-button hide-narrow" });
-  #pip = iconButton("pip", "Picture in picture (P)", () => this.#ask("pip"));
+  #pip = iconButton("pip", "Picture in picture (P)", () => this.#ask("pip"), { className: "icon-button hide-tiny" });
   #fullscreen = iconButton("fullscreen", "Full screen (F)", () => this.#ask("fullscreen"));
 
   connectedCallback() {

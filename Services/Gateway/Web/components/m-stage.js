@@ -1,5 +1,5 @@
 import { h, icon } from "../dom.js";
-import { ago, lengthOf } from "../format.js";
+import { ago, codecName, lengthOf } from "../format.js";
 import { logo } from "./logo.js";
 
 /** A wait shorter than this, in ms, needs no words. */
@@ -129,9 +129,11 @@ function playing(player, isLongWait) {
   const isBlocked = video.paused && !player.isWaiting && video.currentTime === 0 && video.readyState >= 2;
   const wait = isLongWait && !player.isAway ? waitWords(player) : "";
   const pill = pillOf(player);
+  const isSoundOnly = video.videoWidth === 0 && video.readyState >= 2 && !isBlocked;
   return {
-    key: `playing ${isBlocked} ${wait} ${pill?.text}`, ground: "",
+    key: `playing ${isBlocked} ${wait} ${pill?.text} ${isSoundOnly}`, ground: "",
     draw: () => [
+      ...(isSoundOnly ? [words(logo(), player.watch?.title ?? "", "Sound only")] : []),
       ...(pill ? [h("div", { className: "pill", role: "status" }, icon(pill.icon), pill.text,
         pill.action && h("button", { type: "button", onclick: pill.onclick }, pill.action))] : []),
       ...(isBlocked ? [h("button", { type: "button", className: "big-play", "aria-label": "Play", onclick: () => player.play() }, icon("play"))] : []),
@@ -155,7 +157,7 @@ function pillOf(player) {
   if (player.isAway) return { icon: "warning", text: "The publisher's connection broke. Waiting for it to come back." };
   if (player.hasNewerSession) return { icon: "streams", text: "Live again.", action: "Watch live", onclick: () => player.goLive() };
   if (player.unplayable.length > 0) {
-    const codecs = player.unplayable.join(", ");
+    const codecs = player.unplayable.map(codecName).join(", ");
     return { icon: "warning", text: `This browser cannot decode ${codecs}: that part is missing.` };
   }
   return null;

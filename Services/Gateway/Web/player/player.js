@@ -191,6 +191,7 @@ export class Player extends EventTarget {
     this.watch = state;
     this.problem = null;
     if (isNewStream) this.#useRights(state.streamId);
+    if (this.failure && state.session?.id !== this.sessionId) this.#stopEngine();
     if (!this.failure) this.#follow(state);
     this.#changed();
   }

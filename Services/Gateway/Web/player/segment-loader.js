@@ -116,6 +116,14 @@ export class SegmentLoader {
   }
 
   /**
+   * Leaves out a kind of track that cannot be played here.
+   * @param {Kind} kind
+   */
+  leaveOut(kind) {
+    this.#cursors.delete(kind);
+  }
+
+  /**
    * Loads from `time` on until stopped.
    * @param {number} time
    */

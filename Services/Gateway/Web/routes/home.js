@@ -40,14 +40,14 @@ function draw(page, streams, recordings, site) {
   if (page.dataset.key === key) return;
   page.dataset.key = key;
   if (onAir.length === 0 && kept.length === 0) return page.replaceChildren(...emptyHome(streams, site));
-  page.replaceChildren(
+  page.replaceChildren(h("h1", { className: "visually-hidden" }, "Martlet"),
     section("Live now", onAir.map(streamCard), "cards large", "Nobody is live. This page tells when somebody is."),
     section("Recordings", kept.map(recordingCard), "cards", "Streams are kept here after they end."));
 }
 
 /** @param {string} title @param {Node[]} cards @param {string} className @param {string} otherwise */
 function section(title, cards, className, otherwise) {
-  return h("section", { className: "section" }, h("h1", {}, title),
+  return h("section", { className: "section" }, h("h2", { className: "section-title" }, title),
     cards.length > 0 ? h("div", { className }, ...cards) : h("p", { className: "muted" }, otherwise));
 }
 

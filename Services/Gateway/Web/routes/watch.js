@@ -100,7 +100,7 @@ function drawAbout(player, { title, meta, list }, drawn) {
 function badgeOf({ mode, isAway }) {
   if (isAway) return h("span", { className: "badge away" }, h("span", { className: "dot" }), "INTERRUPTED");
   if (mode === "live" || mode === "dvr") return h("span", { className: "badge live" }, h("span", { className: "dot" }), "LIVE");
-  const words = { replay: "REPLAY", ended: "ENDED", offline: "OFFLINE", denied: "PRIVATE" };
+  const words = { replay: "REPLAY", ended: "ENDED", offline: "OFFLINE", denied: "PRIVATE", notFound: "NOT FOUND", failed: "NOT PLAYING" };
   return h("span", { className: "badge" }, words[/** @type {"replay"} */ (mode)] ?? "…");
 }
 

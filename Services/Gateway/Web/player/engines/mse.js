@@ -1,6 +1,7 @@
+import { codecName } from "../../format.js";
 import { FrameMeter } from "../frame-meter.js";
 import { LiveReceiver } from "../live-receiver.js";
-import { MediaSink } from "../media-sink.js";
+import { MediaSink, canPlay } from "../media-sink.js";
 import { Pilot } from "../pilot.js";
 import { endAt, rangeAt } from "../ranges.js";
 import { Recovery } from "../recovery.js";
@@ -86,6 +87,7 @@ export class MseEngine {
     this.#opening = new AbortController();
     try {
       await this.loader.open(this.#opening.signal);
+      if (!this.#leaveOutUnplayable()) return;
       await this.sink.open(this.loader.mimes);
       this.#stored();
       if (!isLive) this.#total = this.loader.duration;
@@ -93,6 +95,18 @@ export class MseEngine {
     } catch (error) {
       this.#loaderProblem(error);
     }
+  }
+
+  /**
+   * Tells of codecs that this browser cannot decode; false where nothing is left to play.
+   * @returns {boolean}
+   */
+  #leaveOutUnplayable() {
+    const refused = [...this.loader.mimes].filter(([, mime]) => !canPlay(mime));
+    for (const [kind] of refused) this.loader.leaveOut(kind);
+    const isAll = this.loader.mimes.size === 0;
+    if (refused.length > 0) this.#unplayable(refused.map(([, mime]) => mime), isAll);
+    return !isAll;
   }
 
   /** Whether the viewer is at the live edge and stays there. */
@@ -250,7 +264,7 @@ export class MseEngine {
   #unplayable(codecs, isAll) {
     if (!isAll) return this.hooks.onUnplayable(codecs);
     this.receiver.stop();
-    this.hooks.onFailed({ code: "codec-unsupported", detail: codecs.join(", ") });
+    this.hooks.onFailed({ code: "codec-unsupported", detail: codecs.map(codecName).join(", ") });
   }
 
   // What the segments say
