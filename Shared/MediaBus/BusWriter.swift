@@ -162,8 +162,11 @@ public actor BusWriter {
         if case .writing = state { seal() }
         guard !replay.isSettled else { return }
         await shard.flushSoon()
-        loop.schedule(after: BusShard.settleLimit) { self.assumeIsolated { $0.resumeSettled() } }
+        let timer = loop.schedule(after: BusShard.settleLimit) {
+            self.assumeIsolated { $0.resumeSettled() }
+        }
         await withCheckedContinuation { settled.append($0) }
+        timer.cancel()
     }
 
     /// Lets go of the stream without ending the session.
