@@ -156,6 +156,7 @@ let package = Package(
         .fuzz("RTMPSession", uses: ["RTMP"]),
         .fuzz("FLVTags", uses: ["RTMP"]),
         .fuzz("BusEntries", uses: ["Media"]),
+        .fuzz("Boxes", uses: ["Bytes", "ISOBMFF"]),
         .fuzz("MediaToken", uses: ["Bytes", "Tokens"]),
         .fuzz("HTTPRequests", uses: ["HTTPServing"]),
         .fuzz("WebSocketFrames", uses: ["HTTPServing"]),

@@ -42,8 +42,9 @@ struct LiveRoutes: Sendable {
         let streamID = request.parameters["stream"] ?? ""
         guard Identifier.isValid(streamID) else { throw HTTPProblem.noSuchStream }
         // The gateway says which streams the viewer's credentials are good for.
-        if let allowed = request.headers["x-martlet-streams"], allowed != "*", allowed != streamID {
-            throw HTTPProblem.noSuchStream
+        if let allowed = request.headers["x-martlet-streams"], allowed != "*" {
+            let streams = allowed.split(separator: ",").map { $0.filter { $0 != " " } }
+            guard streams.contains(streamID) else { throw HTTPProblem.noSuchStream }
         }
         if let answer = try await proxy.answer(request, streamID: streamID) { return answer }
         return try await handler(request)
