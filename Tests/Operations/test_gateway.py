@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import tempfile
@@ -98,7 +99,7 @@ class GatewayTests(unittest.TestCase):
         cls.services = FakeServices()
         cls.port, cls.port_tls = free_port(), free_port()
         (cls.folder / "web").mkdir()
-        (cls.folder / "web/index.html").write_text("<title>shell</title>")
+        (cls.folder / "web/index.html").write_text('<title>shell</title><script src="/_/app.js"></script>')
         (cls.folder / "web/app.js").write_text("export {}")
         cls.make_certificate()
         cls.configure()
@@ -239,7 +240,8 @@ class GatewayTests(unittest.TestCase):
     def test_a_page_may_run_only_its_own_scripts(self):
         for path in ("/", "/login", "/streams", "/watch/main", "/embed/main"):
             answer = self.get(path)
-            self.assertEqual((answer.status, answer.text), (200, "<title>shell</title>"), path)
+            self.assertEqual((answer.status, answer.text[:20]), (200, "<title>shell</title>"), path)
+            self.assertEqual(answer.headers["Cache-Control"], "no-cache", path)
             policy = answer.headers["Content-Security-Policy"]
             self.assertIn("script-src 'self';", policy)
             self.assertNotIn("unsafe", policy)
@@ -247,6 +249,17 @@ class GatewayTests(unittest.TestCase):
             self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
         self.assertEqual(self.get("/nothing").status, 404)
         self.assertEqual(self.get("/.git/config").status, 404)
+
+    def test_the_files_of_a_page_are_kept_under_their_version(self):
+        script = re.search('src="(/_/[0-9a-f]{12}/app.js)"', self.get("/").text)[1]
+        kept = self.get(script)
+        self.assertEqual((kept.status, kept.text), (200, "export {}"))
+        self.assertEqual(kept.headers["Cache-Control"], "public, max-age=31536000, immutable")
+        self.assertIn("script-src 'self';", kept.headers["Content-Security-Policy"])
+        for path in ("/_/000000000000/app.js", "/_/app.js", "/app.js"):
+            self.assertEqual((self.get(path).status, self.get(path).headers["Cache-Control"]), (200, "no-cache"), path)
+        missing = self.get(script.replace("app.js", "nothing.js"))
+        self.assertEqual((missing.status, missing.headers["Cache-Control"]), (404, "no-cache"))
 
     def test_a_service_that_is_down_is_said_to_be(self):
         gone = self.services.servers["catalog"]

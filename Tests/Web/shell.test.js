@@ -27,15 +27,15 @@ test("every import is a file", () => {
 });
 
 test("the shell preloads exactly what the watch page needs, so that one round trip brings all", () => {
-  const preloaded = [...html.matchAll(/rel="modulepreload" href="\/([^"]+)"/g)].map((match) => match[1]).sort();
+  const preloaded = [...html.matchAll(/rel="modulepreload" href="\/_\/([^"]+)"/g)].map((match) => match[1]).sort();
   const needed = new Set([...needs("app.js"), "routes/watch.js", ...needs("routes/watch.js")]);
   assert.deepEqual(preloaded, [...needed].sort());
 });
 
 test("what the shell links to exists, and nothing comes from elsewhere", () => {
   for (const [, path] of html.matchAll(/(?:href|src)="([^"#]+)"/g)) {
-    assert.match(path, /^\//);
-    assert.ok(existsSync(join(WEB, path)), path);
+    assert.match(path, /^\/(_\/.+)?$/, "the gateway puts its version behind /_/");
+    assert.ok(existsSync(join(WEB, path.replace("/_/", "/"))), path);
   }
 });
 

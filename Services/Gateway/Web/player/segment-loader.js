@@ -71,6 +71,13 @@ export class SegmentLoader {
     return lead?.playlist ? endOf(lead.playlist) + lead.offset : 0;
   }
 
+  /** Where the stored session begins: not at 0 where retention has taken its beginning. */
+  get begin() {
+    const lead = this.#lead;
+    const first = lead?.playlist?.segments[0];
+    return lead && first ? Math.max(0, first.start + lead.offset) : 0;
+  }
+
   get #lead() {
     return this.#cursors.get("video") ?? this.#cursors.get("audio");
   }

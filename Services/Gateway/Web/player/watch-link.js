@@ -3,6 +3,8 @@ import { Events } from "../events.js";
 
 const POLL_MS = 2_000;
 const POLL_BESIDE_EVENTS_MS = 15_000;
+/** Who may not see this will hardly be allowed to in the next seconds. */
+const POLL_REFUSED_MS = 10_000;
 
 /** @typedef {import("../api.js").WatchState} WatchState */
 
@@ -24,6 +26,7 @@ export class WatchLink {
   /** Asks now, and tells every change until closed. */
   async refresh() {
     clearTimeout(this.#timer);
+    let isRefused = false;
     try {
       const state = await watchState(this.slug, this.#abort.signal);
       if (this.#abort.signal.aborted) return;
@@ -31,10 +34,13 @@ export class WatchLink {
       this.hooks.onState(state);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      this.hooks.onProblem(error instanceof Problem ? error : new Problem({ detail: String(error) }));
+      const problem = error instanceof Problem ? error : new Problem({ detail: String(error) });
+      isRefused = problem.isRefusal;
+      this.hooks.onProblem(problem);
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.refresh(), this.#events?.isOpen ? POLL_BESIDE_EVENTS_MS : POLL_MS);
+    const pause = isRefused ? POLL_REFUSED_MS : this.#events?.isOpen ? POLL_BESIDE_EVENTS_MS : POLL_MS;
+    this.#timer = setTimeout(() => void this.refresh(), pause);
   }
 
   close() {

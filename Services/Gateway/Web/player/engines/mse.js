@@ -128,8 +128,7 @@ export class MseEngine {
    * @returns {{start: number, end: number}}
    */
   get seekable() {
-    const first = this.loader.playlist?.segments[0];
-    return { start: first ? Math.max(0, first.start) : 0, end: this.edge };
+    return { start: Math.min(this.loader.begin, this.edge), end: this.edge };
   }
 
   /** Where the session ends now, in seconds. */
