@@ -35,6 +35,7 @@ extension MediaSession {
     /// The text of the master playlist, its URIs below `prefix`; `nil` where nothing can be played yet.
     func masterPlaylist(prefix: String, wholeSession: Bool) -> String? {
         caching { state in
+            guard state.hasEveryTrackBegun else { return nil }
             let isWhole = (wholeSession || state.isEnded) && state.isRecording
             let renditions = state.currentConfigurations.compactMap {
                 configuration -> MasterPlaylist.Rendition? in
@@ -55,6 +56,16 @@ extension MediaSession {
 }
 
 extension MediaSession.State {
+    /// Media that may exist of one track before another one's first part is no longer waited for.
+    private static let longestLead = 1.0
+
+    /// Whether a master playlist made now names what the session has, and not just its quickest track.
+    var hasEveryTrackBegun: Bool {
+        let current = currentConfigurations.map { timelines[$0.track] }
+        if current.allSatisfy({ $0?.lastPart != nil }) { return true }
+        return isEnded || current.contains { ($0?.spannedSeconds ?? 0) >= Self.longestLead }
+    }
+
     func mediaPlaylist(_ key: PlaylistKey) -> MediaPlaylist? {
         guard let timeline = timelines[key.track], !timeline.segments.isEmpty else { return nil }
         switch key.kind {

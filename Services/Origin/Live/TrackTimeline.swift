@@ -90,6 +90,12 @@ struct TrackTimeline: Sendable {
 
     func seconds(_ ticks: Int64) -> Double { Double(ticks) / Double(timescale) }
 
+    /// The media time from the first segment to the newest part, in seconds.
+    var spannedSeconds: Double {
+        guard let first = segments.first, let last = segments.last else { return 0 }
+        return seconds(last.decodeTime &+ last.duration &- first.decodeTime)
+    }
+
     func index(of mediaSequence: UInt32) -> Int? {
         guard let first = segments.first?.mediaSequence, mediaSequence >= first else { return nil }
         let index = Int(mediaSequence - first)
