@@ -25,7 +25,7 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
     assert live["currentTime"] > 0
     browser.screenshot(artifacts / f"live-{browser.name}.png")
 
-    wait_until("enough was recorded to rewind", lambda: page.snapshot()["currentTime"] > 12, timeout=40)
+    wait_until("enough was recorded to rewind", lambda: (state := page.snapshot()) and state["currentTime"] > 12, timeout=40)
     browser.evaluate("window.martlet.player.seek(1)")
     page.wait_for_mode("dvr")
     rewound = page.wait_for_moving_picture()
@@ -88,4 +88,4 @@ def test_a_phone_shows_the_same_link(stack, publish, browser, artifacts):
 
 def test_a_wrong_share_link_and_an_unknown_stream_say_so(stack, browser):
     page = WatchPage(browser, f"{stack.site}/watch/main#s=wrong")
-    wait_until("the page says that it may not be seen", lambda: page.snapshot()["mode"] in ("denied", "notFound"))
+    wait_until("the page says that it may not be seen", lambda: (state := page.snapshot()) and state["mode"] in ("denied", "notFound"))
