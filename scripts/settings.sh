@@ -1,7 +1,7 @@
 # Where one stack lives and listens: sourced by the other scripts, exported to the programs they start.
 # shellcheck shell=bash
 set -euo pipefail
-umask 027
+umask 022
 
 say() { printf '%s\n' "$*"; }
 

@@ -323,4 +323,5 @@ def duration(seconds):
 
 
 if __name__ == "__main__":
+    os.umask(0o027)
     {"up": up, "down": down, "status": status}[sys.argv[1]]()
