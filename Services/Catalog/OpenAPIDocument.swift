@@ -34,7 +34,7 @@ enum OpenAPIDocument {
               "Id": {"name": "id", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/Identifier"}},
               "Stream": {"name": "stream", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/Identifier"}},
               "Limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
-              "Cursor": {"name": "cursor", "in": "query", "description": "The `next` of the page before.", "schema": {"type": "string"}},
+              "Cursor": {"name": "cursor", "in": "query", "description": "The `next` of the page before.", "schema": {"type": "string", "format": "cursor", "minLength": 20}},
               "IfMatch": {"name": "If-Match", "in": "header", "description": "The ETag that the change is based on.", "schema": {"type": "string"}},
               "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "description": "The same key and request are answered once, for a day.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}}
             },
@@ -62,7 +62,7 @@ enum OpenAPIDocument {
         "StreamInput": {
           "type": "object", "properties": {
             "slug": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"},
-            "title": {"type": "string", "maxLength": 200}, "record": {"type": "boolean"}}},
+            "title": {"type": "string", "maxLength": 200, "pattern": "^[^\\\\u0000-\\\\u001f\\\\u007f]*$"}, "record": {"type": "boolean"}}},
         "Stream": {
           "type": "object",
           "required": ["id", "slug", "title", "record", "state", "session", "watchUrl", "hlsUrl", "createdAt", "updatedAt"],

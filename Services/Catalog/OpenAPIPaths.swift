@@ -89,7 +89,7 @@ enum RecordingPaths {
             "operationId": "changeRecording", "tags": ["recordings"], "summary": "Gives it another title.",
             "parameters": [{"$ref": "#/components/parameters/IfMatch"}],
             "requestBody": {"required": true, "content": {"application/json": {"schema": {
-              "type": "object", "required": ["title"], "properties": {"title": {"type": "string", "maxLength": 200}}}}}},
+              "type": "object", "required": ["title"], "properties": {"title": {"type": "string", "maxLength": 200, "pattern": "^[^\\\\u0000-\\\\u001f\\\\u007f]*$"}}}}}},
             "responses": {
               "200": {"description": "Changed.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Recording"}}}},

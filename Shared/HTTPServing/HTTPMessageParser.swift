@@ -190,12 +190,21 @@ import CHTTPParser
             let start = unsafe bytes.baseAddress?.advanced(by: position).assumingMemoryBound(to: CChar.self)
             _ = unsafe http_parser_execute(parser, ParserCallbacks.settings, start, count)
         }
+        let start = position
         position = end
         if let failure { throw failure }
         // SAFETY: the parser is initialised as long as this object lives.
         let code = unsafe http_errno(UInt32(parser.pointee.http_errno))
         if code == HPE_OK || code == HPE_PAUSED { return }
+        if code == HPE_INVALID_METHOD, beginsWithMethod(start) { throw .unsupportedMethod }
         throw Self.failure(of: code)
+    }
+
+    /// Whether the line at `start` begins with some method, known or not, and a space.
+    private func beginsWithMethod(_ start: Int) -> Bool {
+        let token = pending[start...].prefix { HTTPMessageHead.isTokenByte($0) }
+        return !token.isEmpty && token.endIndex < pending.count
+            && pending[token.endIndex] == UInt8(ascii: " ")
     }
 
     private func reset() {

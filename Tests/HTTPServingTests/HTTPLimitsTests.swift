@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: [
         ("\u{0}\u{1}\u{2}\u{3}\r\n\r\n", 400), ("GET\r\n\r\n", 400), ("GET /ok HTTP/1.1\n\n", 400),
         ("GET /ok HTTP/1.1\r\n\r\n", 400), ("GET /ok HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-        ("GET /ok HTTP/2.0\r\nHost: x\r\n\r\n", 505), ("BREW /ok HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("GET /ok HTTP/2.0\r\nHost: x\r\n\r\n", 505), ("BREW /ok HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         ("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         ("GET /ok HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400),
         ("GET /ok HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 400),

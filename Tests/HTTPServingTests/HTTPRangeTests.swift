@@ -1,21 +1,24 @@
 import Glibc
 import HTTPServing
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct HTTPRangeTests {
     private let router: HTTPRouter
-    private let path = "/tmp/martlet-range-\(getpid())"
+    private static let files = Atomic<Int>(0)
 
     init() throws {
         let router = HTTPRouter()
-        let path = path
-        let descriptor = unsafe open(path, O_CREAT | O_TRUNC | O_WRONLY, 0o600)
+        let number = Self.files.add(1, ordering: .relaxed).newValue
+        let path = "/tmp/martlet-range-\(getpid())-\(number)"
+        let descriptor = unsafe open(path, O_CREAT | O_EXCL | O_WRONLY, 0o600)
         let digits = Array("0123456789".utf8)
-        unsafe write(descriptor, digits, digits.count)
+        _ = unsafe write(descriptor, digits, digits.count)
         close(descriptor)
+        let file = try OpenFile(path: path)
+        _ = unsafe unlink(path)
         router.get("/file") { _ in
-            let file = try OpenFile(path: path)
-            return HTTPResponse(
+            HTTPResponse(
                 headers: ["etag": "\"v1\"", "content-type": "text/plain"],
                 content: .pieces([.bytes(Array("<<".utf8))] + file.whole + [.bytes(Array(">>".utf8))])
             )

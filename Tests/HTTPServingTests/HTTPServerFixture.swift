@@ -23,7 +23,8 @@ func withServer<Result: Sendable>(
         metrics: MetricRegistry(service: "test")
     )
     let shutdown = Shutdown()
-    let running = Task { try await server.run(until: shutdown) }
+    // Not on the shared threads, which other tests may block.
+    let running = Task(executorPreference: loops.loops[0]) { try await server.run(until: shutdown) }
     let result = await Task(executorPreference: clients) { try await body(server, shutdown) }.result
     running.cancel()
     _ = await running.result
@@ -41,7 +42,7 @@ struct RawClient: ~Copyable {
         descriptor = dup(socket.descriptor)
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
-        var limit = timeval(tv_sec: 8, tv_usec: 0)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
