@@ -162,6 +162,14 @@ def compare_clocks(followers):
     return found
 
 
+def covers(promised, codec):
+    """Whether CODECS promises a codec; an H.264 level covers the lower ones of the session's other pictures."""
+    if promised.startswith(codec):
+        return True
+    is_h264 = all(len(one) == 11 and one.startswith("avc1.") for one in (promised, codec))
+    return is_h264 and int(promised[9:], 16) > int(codec[9:], 16)
+
+
 class Follower:
     """Follows one rendition as a low-latency player does."""
 
@@ -297,7 +305,7 @@ class Follower:
             return None
         self.inits[uri] = init
         codecs = self.rendition.codecs.lower().split(",")
-        if not any(codec.startswith(init.codec.lower()) for codec in codecs):
+        if not any(covers(codec, init.codec.lower()) for codec in codecs):
             self.violate([f"the init segment {uri} is {init.codec}, CODECS says {self.rendition.codecs}"])
         wanted = self.rendition.resolution
         if wanted and init.handler == "vide" and f"{init.width}x{init.height}" != wanted:

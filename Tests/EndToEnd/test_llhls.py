@@ -277,5 +277,13 @@ def test_the_checker_follows_a_server_and_names_its_flaw(ended_server):
         assert any(said in violation for violation in report.violations), report.violations
 
 
+@pytest.mark.parametrize("promised, codec, is_covered", [
+    ("avc1.64001f", "avc1.64001f", True), ("avc1.64001f", "avc1.64000b", True), ("avc1.64000b", "avc1.64001f", False),
+    ("mp4a.40.2", "mp4a.40.2", True), ("mp4a.40.2", "mp4a.40.5", False), ("hvc1.1.6.l93.b0", "hvc1", True),
+])
+def test_codecs_promise_at_least_what_is_there(promised, codec, is_covered):
+    assert llhls.covers(promised, codec) == is_covered
+
+
 def test_a_server_that_is_not_there_is_a_violation():
     assert llhls.check("http://127.0.0.1:1/index.m3u8", seconds=1).violations

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    private static func check(_ url: String, seconds: Double) async throws -> ExternalTool.Outcome {
+    static func check(_ url: String, seconds: Double) async throws -> ExternalTool.Outcome {
         let checker = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../EndToEnd/llhls.py").path
         return try await ExternalTool.runOnThread("python3", ["-B", checker, url, "\(seconds)"])

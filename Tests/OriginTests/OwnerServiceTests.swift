@@ -72,8 +72,13 @@ struct OwnedBus {
         }
     }
 
+    /// Opens the stream's session; a machine with much else to do may take its time to connect.
     func open(_ stream: SyntheticStream) async throws -> BusWriter {
-        try await shard.open(stream.description, tracks: stream.configurations) { _ in }
+        for _ in 0..<4 {
+            let writer = try? await shard.open(stream.description, tracks: stream.configurations) { _ in }
+            if let writer { return writer }
+        }
+        return try await shard.open(stream.description, tracks: stream.configurations) { _ in }
     }
 }
 

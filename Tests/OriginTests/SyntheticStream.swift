@@ -15,6 +15,8 @@ struct SyntheticStream {
     var configurations: [TrackConfiguration]
     /// One sample in each entry.
     var entries: [(entry: BusEntry, id: BusEntryID)]
+    /// The stamps so far, for another epoch of the session.
+    var stamper = Stamper(partTarget: 0.3)
 
     /// 2 s GOPs with B-frames at 30 frames a second, and sound.
     static func make(
@@ -29,26 +31,42 @@ struct SyntheticStream {
     }
 
     static func make(of tracks: [RecordedTrack], withEnd: Bool = true, epoch: UInt64 = 1) -> SyntheticStream {
+        var stream = SyntheticStream(
+            description: description(of: tracks.map(\.configuration), epoch: epoch),
+            configurations: tracks.map(\.configuration),
+            entries: []
+        )
         var stamper = Stamper(partTarget: 0.3)
         stamper.setTracks(tracks.map(\.configuration))
-        var entries: [(entry: BusEntry, id: BusEntryID)] = []
+        stream.append(tracks, stamper: &stamper, epoch: epoch, after: 0)
+        if withEnd { stream.appendEnd(epoch: epoch) }
+        return stream
+    }
+
+    /// Adds what a publisher sends from `seconds` after the session's beginning on.
+    mutating func append(
+        _ tracks: [RecordedTrack],
+        stamper: inout Stamper,
+        epoch: UInt64,
+        after seconds: Int64
+    ) {
         var keyframe: UInt64 = 1
-        for (sample, track) in merged(tracks) {
-            guard let stamped = stamper.stamp(busSample(sample, of: track)) else { continue }
-            let counter = UInt64(entries.count + 1)
+        for (sample, track) in Self.merged(tracks) {
+            guard let stamped = stamper.stamp(Self.busSample(sample, of: track, after: seconds)) else {
+                continue
+            }
+            let counter = entries.last.map { $0.id.epoch == epoch ? $0.id.counter + 1 : 1 } ?? 1
             if track.isVideo, stamped.flags.contains(.keyframe) { keyframe = counter }
             let entry = BusEntry(keyframeCounter: keyframe, samples: [stamped])
             entries.append((entry, BusEntryID(epoch: epoch, counter: counter)))
         }
-        if withEnd {
-            let end = BusEntry(flags: .endOfSession, keyframeCounter: keyframe, samples: [])
-            entries.append((end, BusEntryID(epoch: epoch, counter: UInt64(entries.count + 1))))
-        }
-        return SyntheticStream(
-            description: description(of: tracks.map(\.configuration), epoch: epoch),
-            configurations: tracks.map(\.configuration),
-            entries: entries
-        )
+        self.stamper = stamper
+    }
+
+    mutating func appendEnd(epoch: UInt64) {
+        let counter = entries.last.map { $0.id.counter + 1 } ?? 1
+        let end = BusEntry(flags: .endOfSession, keyframeCounter: 1, samples: [])
+        entries.append((end, BusEntryID(epoch: epoch, counter: counter)))
     }
 
     static func description(of tracks: [TrackConfiguration], epoch: UInt64 = 1) -> SessionDescription {
@@ -80,12 +98,16 @@ struct SyntheticStream {
         }
     }
 
-    private static func busSample(_ sample: RecordedTrack.Sample, of track: TrackConfiguration) -> BusSample {
+    private static func busSample(
+        _ sample: RecordedTrack.Sample,
+        of track: TrackConfiguration,
+        after seconds: Int64
+    ) -> BusSample {
         BusSample(
             track: track.track,
             generation: track.generation,
             flags: sample.head.flags.isKeyframe ? .keyframe : [],
-            decodeTime: sample.decodeTime + 10 * Int64(track.timescale),
+            decodeTime: sample.decodeTime + (10 + seconds) * Int64(track.timescale),
             compositionOffset: sample.head.compositionOffset,
             payload: sample.payload
         )

@@ -31,7 +31,9 @@ public struct RecordedTrack: Sendable {
         seconds: Int,
         gop: Int = 60,
         bFrames: Int = 2,
-        track: UInt16 = 0
+        track: UInt16 = 0,
+        width: Int = width,
+        height: Int = height
     ) throws -> RecordedTrack {
         let source = "testsrc2=size=\(width)x\(height):rate=30:duration=\(seconds)"
         let coding = [

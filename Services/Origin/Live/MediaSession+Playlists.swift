@@ -37,21 +37,25 @@ extension MediaSession {
         caching { state in
             guard state.hasEveryTrackBegun else { return nil }
             let isWhole = (wholeSession || state.isEnded) && state.isRecording
-            let renditions = state.currentConfigurations.compactMap {
-                configuration -> MasterPlaylist.Rendition? in
-                guard let timeline = state.timelines[configuration.track], timeline.lastPart != nil else {
-                    return nil
-                }
-                let rates = timeline.bitRates
-                return .init(
-                    configuration: configuration,
-                    uri: "\(prefix)\(configuration.track)/\(isWhole ? "dvr" : "live").m3u8",
-                    peakBitRate: rates.peak,
-                    averageBitRate: rates.average
-                )
-            }
+            let renditions = state.renditions(prefix: prefix, isWhole: isWhole)
             return renditions.isEmpty ? nil : MasterPlaylist(renditions: renditions).text
         }
+    }
+}
+
+extension TrackConfiguration {
+    /// How much a decoder must be able to do: what can decode the most demanding of several can decode all.
+    fileprivate var demand: (level: UInt8, pixels: Int, generation: UInt16) {
+        let level = codec == .h264 && decoderConfiguration.count > 3 ? decoderConfiguration[3] : 0
+        let pixels = (video?.width ?? 0).multipliedReportingOverflow(by: video?.height ?? 0).partialValue
+        return (level, pixels, generation)
+    }
+}
+
+extension TrackTimeline {
+    /// The generations of the configuration that a playlist of the track needs.
+    fileprivate func generations(isWhole: Bool) -> Set<UInt16> {
+        Set(segments[(isWhole ? 0 : windowStart)...].map(\.generation))
     }
 }
 
@@ -66,6 +70,22 @@ extension MediaSession.State {
         return isEnded || current.contains { ($0?.spannedSeconds ?? 0) >= Self.longestLead }
     }
 
+    /// The current tracks that have media, each as its most demanding listed configuration.
+    func renditions(prefix: String, isWhole: Bool) -> [MasterPlaylist.Rendition] {
+        currentConfigurations.compactMap { current in
+            guard let timeline = timelines[current.track], timeline.lastPart != nil else { return nil }
+            let listed = timeline.generations(isWhole: isWhole)
+            let all = configurations[current.track]?.values.filter { listed.contains($0.generation) }
+            let rates = timeline.bitRates
+            return .init(
+                configuration: all?.max { $0.demand < $1.demand } ?? current,
+                uri: "\(prefix)\(current.track)/\(isWhole ? "dvr" : "live").m3u8",
+                peakBitRate: rates.peak,
+                averageBitRate: rates.average
+            )
+        }
+    }
+
     func mediaPlaylist(_ key: PlaylistKey) -> MediaPlaylist? {
         guard let timeline = timelines[key.track], !timeline.segments.isEmpty else { return nil }
         switch key.kind {
@@ -74,7 +94,7 @@ extension MediaSession.State {
             playlist.renditionReports = renditionReports(besides: key.track)
             return playlist
         case .event:
-            return timeline.eventPlaylist
+            return timeline.eventPlaylist(isRecording: isRecording)
         }
     }
 
@@ -119,9 +139,9 @@ extension TrackTimeline {
         )
     }
 
-    /// The whole session as far as it is stored, without parts.
-    var eventPlaylist: MediaPlaylist {
-        let listed = segments.prefix { $0.isComplete }
+    /// The whole session without parts; where recording has stopped, as far as it is stored.
+    func eventPlaylist(isRecording: Bool) -> MediaPlaylist {
+        let listed = segments.prefix { $0.isComplete && (isRecording || $0.isStored) }
         return MediaPlaylist(
             kind: .event,
             mediaSequence: listed.first?.mediaSequence ?? segments.first?.mediaSequence ?? 0,

@@ -121,6 +121,8 @@ extension MediaSession.State {
             return log.end > number
         case .firstPart:
             return hasParts || isEnded
+        case .everyTrack:
+            return isEnded || hasParts && hasEveryTrackBegun
         }
     }
 

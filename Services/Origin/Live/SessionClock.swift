@@ -1,7 +1,7 @@
 import Lifecycle
 import Reactor
 
-/// Gives up requests that have been held for too long.
+/// Gives up requests that have been held for too long, and memory that is no longer needed.
 struct SessionClock: Service {
     private static let interval = Duration.milliseconds(100)
 
@@ -16,6 +16,7 @@ struct SessionClock: Service {
                 try await loop.sleep(for: Self.interval)
                 let now = EventLoop.now
                 for session in directory.allSessions { session.expireWaiters(at: now) }
+                directory.sweep(at: now)
             }
         }
     }

@@ -9,6 +9,8 @@ final class SessionDirectory: Sendable {
     private struct Replay {
         var session: MediaSession
         var lastUse: UInt64
+        /// When it was put here, in monotonic nanoseconds.
+        var since: UInt64
     }
 
     private struct Newest {
@@ -27,6 +29,8 @@ final class SessionDirectory: Sendable {
 
     /// Sessions whose index is kept in memory after they ended; the least used are forgotten.
     static let replayLimit = 64
+    /// How long a session that is not stored can still be fetched after its end.
+    static let memoryLifetime = Duration.seconds(60)
     /// How long the newest stored session of a stream is taken for granted.
     private static let newestLifetime = Duration.seconds(2)
 
@@ -104,8 +108,23 @@ final class SessionDirectory: Sendable {
     /// The live session of a stream, else the last one that is stored.
     func current(_ streamID: String) async -> Lookup {
         if let live = live(streamID) { return .found(live) }
-        guard let sessionID = await newestStored(streamID) else { return .missing }
+        let stored = await newestStored(streamID)
+        let unstored = state.withLock { state in
+            state.replays.values.map(\.session).last { $0.streamID == streamID && !$0.isRecorded }
+        }
+        guard let sessionID = stored else { return unstored.map(Lookup.found) ?? .missing }
         return await session(sessionID, of: streamID)
+    }
+
+    /// Frees the memory of what ended: what is stored is read from the volume, what is not is forgotten.
+    func sweep(at now: UInt64) {
+        let ended = state.withLock { state in
+            state.replays = state.replays.filter { _, replay in
+                replay.session.isRecorded || now &- replay.since < Self.memoryLifetime.nanoseconds
+            }
+            return state.replays.values.map(\.session)
+        }
+        for session in ended where session.isRecorded { session.evict(downTo: 0) }
     }
 
     private func newestStored(_ streamID: String) async -> String? {
@@ -136,7 +155,11 @@ final class SessionDirectory: Sendable {
     private func keep(_ session: MediaSession) {
         state.withLock { state in
             state.uses &+= 1
-            state.replays[session.sessionID] = Replay(session: session, lastUse: state.uses)
+            state.replays[session.sessionID] = Replay(
+                session: session,
+                lastUse: state.uses,
+                since: EventLoop.now
+            )
             if state.replays.count > Self.replayLimit,
                 let oldest = state.replays.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
             {
@@ -144,4 +167,9 @@ final class SessionDirectory: Sendable {
             }
         }
     }
+}
+
+extension MediaSession {
+    /// Whether its parts are on the volume.
+    var isRecorded: Bool { read { $0.isRecording } }
 }

@@ -245,7 +245,7 @@ struct TrackTimeline: Sendable {
     /// What is not stored and not going to be is given up, with the segments that need it.
     mutating func evict(downTo limit: Int, isRecording: Bool) {
         for index in parts.indices {
-            guard memoryByteCount > limit, index < parts.count - 1 else { return }
+            guard memoryByteCount > limit, isEnded || index < parts.count - 1 else { return }
             guard let bytes = parts[index].media.bytes else { continue }
             if parts[index].media.range == nil {
                 if isRecording { return }

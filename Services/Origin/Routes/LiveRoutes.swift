@@ -90,7 +90,7 @@ struct LiveRoutes: Sendable {
         _ request: HTTPRequest
     ) async throws -> HTTPResponse {
         // A player that comes with the publisher is not sent away for a fraction of a second.
-        _ = await hold(session, .firstPart, for: Self.firstPartHold)
+        _ = await hold(session, .everyTrack, for: Self.firstPartHold)
         guard let text = session.masterPlaylist(prefix: prefix, wholeSession: request.query("dvr") == "1")
         else {
             throw HTTPProblem.nothingYet

@@ -1,0 +1,155 @@
+import Contracts
+import Foundation
+import HTTPServing
+import Media
+import MediaBus
+import Reactor
+import TestSupport
+import Testing
+
+@testable import Origin
+
+/// Publishers that come back with another picture, sound alone, and volumes that refuse.
+@Suite struct ChangingStreamTests {
+    static let gapSeconds: Int64 = 3
+
+    /// Two epochs of one session; the second comes three seconds later with a picture of another size.
+    static func reconnecting() throws -> SyntheticStream {
+        let first = [try RecordedTrack.video(seconds: 4), try RecordedTrack.audio(seconds: 4)]
+        var second = [
+            try RecordedTrack.video(seconds: 4, width: 160, height: 120), try RecordedTrack.audio(seconds: 4),
+        ]
+        second[0].configuration.generation = 2
+        var stream = SyntheticStream.make(of: first, withEnd: false)
+        var stamper = Stamper(partTarget: 0.3, resuming: stream.stamper.resumePoint)
+        stamper.setTracks(second.map(\.configuration))
+        stream.append(second, stamper: &stamper, epoch: 2, after: 4 + gapSeconds)
+        stream.configurations.append(second[0].configuration)
+        stream.description.tracks[0].generation = 2
+        stream.description.anchors.append(
+            .init(decodeTime: 17, discontinuity: 1, wallClock: 1_767_323_052_000_000)
+        )
+        stream.appendEnd(epoch: 2)
+        return stream
+    }
+
+    @Test func `a publisher that comes back with another picture goes on behind a discontinuity`()
+        async throws
+    {
+        let fixture = try OriginFixture()
+        let stream = try Self.reconnecting()
+        _ = await fixture.feedAll(stream)
+        for track in 0...1 {
+            let text = await fixture.get("\(LiveRoutesTests.session)/\(track)/dvr.m3u8").text
+            let lines = text.split(separator: "\n").map(String.init)
+            #expect(lines.filter { $0 == "#EXT-X-DISCONTINUITY" }.count == 1)
+            #expect(!text.contains("GAP"))
+        }
+        let video = await fixture.get("\(LiveRoutesTests.session)/0/dvr.m3u8").text
+        let change = """
+            #EXT-X-DISCONTINUITY
+            #EXT-X-MAP:URI="init-2.mp4"
+            #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:12
+            """
+        #expect(video.contains(change))
+        try await fixture.serving { base in
+            let played = try await ExternalTool.succeedOnThread(
+                "ffmpeg",
+                [
+                    "-v", "error", "-i", "\(base)\(LiveRoutesTests.session)/file.mp4", "-map", "0:v", "-vf",
+                    "scale=160:120", "-f", "framemd5", "-",
+                ]
+            )
+            #expect(played.text.split(separator: "\n").filter { !$0.hasPrefix("#") }.count >= 240)
+            let facts = try await ExternalTool.succeedOnThread(
+                "ffprobe",
+                [
+                    "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0",
+                    "\(base)\(LiveRoutesTests.session)/file.mp4",
+                ]
+            )
+            #expect(abs((Double(facts.text) ?? 0) - Double(8 + Self.gapSeconds)) < 0.2)
+        }
+    }
+
+    @Test func `the checker finds no broken rule in a session with a break`() async throws {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(try Self.reconnecting())
+        try await fixture.serving { base in
+            for name in ["index.m3u8", "index.m3u8?dvr=1"] {
+                let url = "\(base)\(LiveRoutesTests.session)/\(name)"
+                let report = try await ConformanceTests.check(url, seconds: 1)
+                #expect(report.status == 0, "\(report.text)\n\(report.errors)")
+            }
+        }
+    }
+
+    @Test func `a feed tells of the break and sends the new init segment before its first part`() async throws
+    {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(try Self.reconnecting())
+        let response = await fixture.get(FeedTests.path, query: [("from", "0.0")])
+        let frames = try await FeedTests.frames(of: response) { _ in }
+        let first = frames.firstIndex { $0.kind == 2 && $0.track == 0 && $0.generation == 2 } ?? 0
+        let before = frames[..<first].filter { $0.track == 0 }
+        #expect(before.contains { $0.kind == 4 })
+        #expect(before.contains { $0.kind == 1 && $0.generation == 2 })
+        #expect(frames.filter { $0.kind == 1 }.count == 3)
+    }
+
+    @Test func `sound alone has a master, segments and parts of its own`() async throws {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(SyntheticStream.make(of: [try RecordedTrack.audio(seconds: 7)]))
+        try await fixture.serving { base in
+            let url = "\(base)\(LiveRoutesTests.stream)/index.m3u8"
+            let report = try await ConformanceTests.check(url, seconds: 1)
+            #expect(report.status == 0, "\(report.text)\n\(report.errors)")
+            let facts = try await ExternalTool.succeedOnThread(
+                "ffprobe",
+                [
+                    "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of",
+                    "csv=p=0", url,
+                ]
+            )
+            #expect((Int(facts.text.split(separator: "\n").first ?? "") ?? 0) >= 328)
+        }
+    }
+
+    @Test func `a volume that refuses stops the recording, and live goes on from memory`() async throws {
+        let folder = try TemporaryFolder.make("refusing")
+        try Data().write(to: folder.appendingPathComponent("live"))
+        let fixture = try OriginFixture(folder: folder.path)
+        let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
+        let owner = await fixture.own(stream)
+        for item in stream.entries { owner.receive(item.entry, id: item.id) }
+        try await fixture.wait { !owner.session.read { $0.isRecording } }
+        let live = await fixture.get("\(LiveRoutesTests.session)/0/live.m3u8")
+        #expect(live.status == 200)
+        #expect(live.text.contains("2.m4s") || live.text.contains("2.0.m4s"))
+        #expect(await fixture.get("\(LiveRoutesTests.session)/0/0.m4s").status == 200)
+        #expect(await fixture.get("\(LiveRoutesTests.stream)/index.m3u8").text.contains("0/live.m3u8"))
+        #expect(await fixture.get(MovieFileTests.path).status == 404)
+    }
+
+    @Test func `a session that is not recorded lives in memory alone`() async throws {
+        let fixture = try OriginFixture()
+        var stream = try SyntheticStream.make(seconds: 4)
+        stream.description.record = false
+        _ = await fixture.feedAll(stream)
+        #expect(await fixture.get("\(LiveRoutesTests.session)/0/0.m4s").status == 200)
+        #expect(await fixture.get("\(LiveRoutesTests.session)/0/dvr.m3u8").status == 404)
+        #expect(await fixture.get("\(LiveRoutesTests.stream)/index.m3u8").text.contains("0/live.m3u8"))
+        #expect(FileSystem.names(in: fixture.folder).isEmpty)
+        fixture.directory.sweep(at: EventLoop.now &+ 70_000_000_000)
+        #expect(await fixture.get("\(LiveRoutesTests.session)/0/0.m4s").status == 404)
+    }
+
+    @Test func `a session that ended gives its memory back and is served from the volume`() async throws {
+        let fixture = try OriginFixture()
+        let session = await fixture.feedAll(try SyntheticStream.make(seconds: 4))
+        fixture.directory.sweep(at: EventLoop.now)
+        #expect(session.memoryByteCount < 40_000)
+        let segment = await fixture.get("\(LiveRoutesTests.session)/0/0.m4s")
+        #expect(segment.comesFromFile)
+    }
+}
