@@ -93,6 +93,7 @@ let package = Package(
         .shared("RTMP", uses: ["Bytes"]),
         .shared("ISOBMFF", uses: ["Bytes", "Media"]),
         .shared("HLS", uses: ["Media"]),
+        .shared("DASH", uses: ["Media"]),
         .shared("Tokens", uses: ["Bytes"]),
 
         // Floor 3: process
@@ -113,7 +114,7 @@ let package = Package(
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Lifecycle", "Media"], path: "Tests/Support", swiftSettings: settings),
@@ -125,6 +126,7 @@ let package = Package(
         .tests(of: "RTMP", uses: ["Bytes"]),
         .tests(of: "ISOBMFF", uses: ["Bytes", "Media"]),
         .tests(of: "HLS", uses: ["Media"]),
+        .tests(of: "DASH", uses: ["Media"]),
         .tests(of: "Tokens", uses: ["Bytes"]),
         .tests(of: "Lifecycle"),
         .tests(of: "Configuration"),

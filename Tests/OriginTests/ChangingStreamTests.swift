@@ -84,6 +84,26 @@ import Testing
         }
     }
 
+    @Test func `ffmpeg plays the DASH manifest, breaks included`() async throws {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(try Self.reconnecting())
+        try await fixture.serving { base in
+            let url = "\(base)\(LiveRoutesTests.stream)/manifest.mpd"
+            let manifest = await fixture.get("\(LiveRoutesTests.session)/manifest.mpd").text
+            #expect(manifest.components(separatedBy: "<Period ").count == 3)
+            #expect(manifest.contains("start=\"PT7.000S\""))
+            // ffmpeg plays the first period only.
+            let played = try await ExternalTool.succeedOnThread(
+                "ffprobe",
+                [
+                    "-v", "error", "-select_streams", "v", "-count_packets", "-show_entries",
+                    "stream=nb_read_packets", "-of", "csv=p=0", url,
+                ]
+            )
+            #expect((Int(played.text.split(separator: "\n").first ?? "") ?? 0) >= 120, "\(played.text)")
+        }
+    }
+
     @Test func `a feed tells of the break and sends the new init segment before its first part`() async throws
     {
         let fixture = try OriginFixture()

@@ -37,8 +37,9 @@ extension MediaSession {
         change { $0.timelines[track]?.completeSegment(mediaSequence, endTime: endTime) }
     }
 
+    /// Where a part is stored matters to no playlist that is not asked for anew.
     func markStored(_ head: PartHead, _ range: StoredRange) {
-        change { $0.timelines[head.track]?.markStored(head.id, range) }
+        caching { $0.timelines[head.track]?.markStored(head.id, range) }
     }
 
     func setAway(_ isAway: Bool) {

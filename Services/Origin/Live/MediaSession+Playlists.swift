@@ -24,10 +24,11 @@ extension MediaSession {
     /// The text of a media playlist, or `nil` where there is no such track or nothing to list yet.
     func playlist(_ key: PlaylistKey) -> [UInt8]? {
         caching { state in
-            if let cached = state.playlists[key], cached.version == state.version { return cached.bytes }
+            let version = state.playlistVersion(key)
+            if let cached = state.playlists[key], cached.version == version { return cached.bytes }
             guard let playlist = state.mediaPlaylist(key) else { return nil }
             let bytes = Array(playlist.text(skipping: key.skips).utf8)
-            state.playlists[key] = CachedPlaylist(version: state.version, bytes: bytes)
+            state.playlists[key] = CachedPlaylist(version: version, bytes: bytes)
             return bytes
         }
     }
@@ -84,6 +85,14 @@ extension MediaSession.State {
                 averageBitRate: rates.average
             )
         }
+    }
+
+    /// Equal for equal playlists: a live one may differ after every change, a whole one with every segment.
+    func playlistVersion(_ key: PlaylistKey) -> UInt64 {
+        guard key.kind == .event, isRecording, let timeline = timelines[key.track] else { return version }
+        let growing = timeline.growing == nil ? 0 : 1
+        let complete = UInt64(clamping: timeline.segments.count - growing)
+        return complete << 1 | (timeline.isEnded ? 1 : 0)
     }
 
     func mediaPlaylist(_ key: PlaylistKey) -> MediaPlaylist? {

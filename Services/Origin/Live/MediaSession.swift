@@ -121,6 +121,8 @@ extension MediaSession.State {
             return log.end > number
         case .firstPart:
             return hasParts || isEnded
+        case .firstSegment:
+            return isEnded || timelines.values.contains { $0.segments.contains(where: \.isComplete) }
         case .everyTrack:
             return isEnded || hasParts && hasEveryTrackBegun
         }

@@ -12,6 +12,8 @@ struct SessionWaiters: ~Copyable {
         case event(UInt64)
         /// The session has a track with a part, or has ended.
         case firstPart
+        /// The session has a whole segment, or has ended.
+        case firstSegment
         /// All tracks of the session have a part, as far as they are waited for.
         case everyTrack
     }

@@ -22,10 +22,10 @@ struct LiveRoutes: Sendable {
 
     func add(to router: HTTPRouter) {
         router.get("/live/:stream/index.m3u8") { try await routed($0, streamMaster) }
-        router.get("/live/:stream/manifest.mpd") { _ in throw HTTPProblem.dashNotYet }
+        router.get("/live/:stream/manifest.mpd") { try await routed($0, streamManifest) }
         router.get("/live/:stream/file.mp4") { try await routed($0, streamFile) }
         router.get("/live/:stream/:session/index.m3u8") { try await routed($0, sessionMaster) }
-        router.get("/live/:stream/:session/manifest.mpd") { _ in throw HTTPProblem.dashNotYet }
+        router.get("/live/:stream/:session/manifest.mpd") { try await routed($0, sessionManifest) }
         router.get("/live/:stream/:session/file.mp4") { try await routed($0, movieFile) }
         router.get("/live/:stream/:session/feed") { try await routed($0, feed) }
         router.get("/live/:stream/:session/:track/live.m3u8") {
@@ -56,7 +56,7 @@ struct LiveRoutes: Sendable {
         return try found(await directory.session(sessionID, of: request.parameters["stream"] ?? ""))
     }
 
-    private func currentSession(of request: HTTPRequest) async throws -> MediaSession {
+    func currentSession(of request: HTTPRequest) async throws -> MediaSession {
         try found(await directory.current(request.parameters["stream"] ?? ""))
     }
 
@@ -145,5 +145,4 @@ extension HTTPProblem {
         "The session has no media yet; try again in a second.",
         headers: ["retry-after": "1"]
     )
-    static let dashNotYet = HTTPProblem(501, "not_implemented", "DASH manifests are not served yet; use HLS.")
 }
