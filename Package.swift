@@ -157,6 +157,8 @@ let package = Package(
         .fuzz("Chunks", uses: ["RTMP"]),
         .fuzz("RTMPSession", uses: ["RTMP"]),
         .fuzz("FLVTags", uses: ["RTMP"]),
+        .fuzz("ParameterSets", uses: ["Codecs", "Media"]),
+        .fuzz("AudioConfigurations", uses: ["Codecs", "Media"]),
         .fuzz("BusEntries", uses: ["Media"]),
         .fuzz("Boxes", uses: ["Bytes", "ISOBMFF"]),
         .fuzz("MediaToken", uses: ["Bytes", "Tokens"]),

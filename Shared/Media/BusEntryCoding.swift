@@ -97,8 +97,7 @@ extension BusSample {
 
 extension Array<UInt8> {
     fileprivate mutating func appendLittleEndian(_ value: some FixedWidthInteger) {
-        for shift in stride(from: 0, to: value.bitWidth, by: 8) {
-            append(UInt8(truncatingIfNeeded: value >> shift))
-        }
+        // SAFETY: the bytes are those of a local integer, copied before the closure returns.
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 }

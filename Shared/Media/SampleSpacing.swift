@@ -1,7 +1,9 @@
 /// Learns how far apart the samples of a track are, to predict when the next one will come.
 struct SampleSpacing: Sendable {
     private static let memory = 16
-    private var recent: [Int64] = []
+    // Kept inline: the spacing is copied with every sample, which must not cost an allocation.
+    private var recent = InlineArray<16, Int64>(repeating: 0)
+    private var count = 0
     private var position = 0
 
     /// The usual distance between samples in ticks, 0 while nothing is known.
@@ -17,16 +19,35 @@ struct SampleSpacing: Sendable {
 
     /// Takes note of the distance between two samples.
     mutating func observe(_ distance: Int64) {
-        if recent.count < Self.memory {
-            recent.append(distance)
-        } else {
-            recent[position] = distance
-            position = (position + 1) % Self.memory
+        recent[position] = distance
+        position = (position + 1) % Self.memory
+        count = min(count + 1, Self.memory)
+        let sorted = sorted
+        let median = sorted[count / 2]
+        var sum: Int64 = 0
+        var inlierCount: Int64 = 0
+        for index in 0..<count {
+            let value = sorted[index]
+            guard value <= median + median / 2, value >= median / 2 else { continue }
+            sum += value
+            inlierCount += 1
+            longest = value
         }
-        let sorted = recent.sorted()
-        let median = sorted[sorted.count / 2]
-        let inliers = sorted.filter { $0 <= median + median / 2 && $0 >= median / 2 }
-        usual = (inliers.reduce(0, +) + Int64(inliers.count) / 2) / Int64(max(1, inliers.count))
-        longest = inliers.last ?? usual
+        usual = (sum + inlierCount / 2) / max(1, inlierCount)
+    }
+
+    /// The recent distances in order, by insertion: they are few and mostly alike.
+    private var sorted: InlineArray<16, Int64> {
+        var sorted = recent
+        for end in 1..<max(count, 1) {
+            let value = sorted[end]
+            var index = end
+            while index > 0, sorted[index - 1] > value {
+                sorted[index] = sorted[index - 1]
+                index -= 1
+            }
+            sorted[index] = value
+        }
+        return sorted
     }
 }

@@ -32,6 +32,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var watchers: [Watcher] = []
     private var timers = TimerQueue()
     private var running: [UnownedJob] = []
+    private var rest: UInt64 = 0
 
     /// Creates a loop and starts its thread, which lives until ``stop()``.
     public init(name: String) {
@@ -128,6 +129,17 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         _ = cplatform_epoll_remove(epoll, descriptor)
     }
 
+    /// The longest rest.
+    public static let longestRest = Duration.milliseconds(10)
+
+    /// Makes the loop rest before it asks what is ready, so that one wake-up serves many busy descriptors.
+    ///
+    /// None is the default. Everything on the loop may come later by as much.
+    public func setRest(_ duration: Duration) {
+        precondition(isInLoop)
+        rest = min(duration, Self.longestRest).nanoseconds
+    }
+
     // MARK: Timers, on the loop only
 
     /// Calls `body` once on the loop after `delay`, unless cancelled.
@@ -175,12 +187,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             while let body = timers.popDue(at: now) { body() }
             if inbox.withLock({ $0.isStopped && $0.jobs.isEmpty && $0.closures.isEmpty }) { return }
             let hasWork = inbox.withLock { $0.isSignalled }
+            if !hasWork, rest > 0 { takeRest() }
             let timeout = hasWork ? 0 : timers.millisecondsToNext(from: Self.now)
             // SAFETY: the array outlives the call and holds as many events as the count says.
             let count = unsafe cplatform_epoll_wait(epoll, &events, CInt(events.count), timeout)
             guard count > 0 else { continue }
             for index in 0..<Int(count) { dispatch(events[index]) }
         }
+    }
+
+    private func takeRest() {
+        let toTimer = timers.nanosecondsToNext(from: Self.now) ?? rest
+        var duration = timespec(tv_sec: 0, tv_nsec: Int(min(rest, toTimer)))
+        // SAFETY: the kernel reads a local variable before the call returns.
+        _ = unsafe nanosleep(&duration, nil)
     }
 
     private func dispatch(_ event: cplatform_event) {

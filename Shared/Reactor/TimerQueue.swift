@@ -36,10 +36,15 @@ struct TimerQueue {
 
     /// The milliseconds until the next timer, rounded up, or -1 where there is none.
     mutating func millisecondsToNext(from now: UInt64) -> CInt {
+        guard let nanoseconds = nanosecondsToNext(from: now) else { return -1 }
+        return CInt(clamping: (nanoseconds &+ 999_999) / 1_000_000)
+    }
+
+    /// The nanoseconds until the next timer, or `nil` where there is none.
+    mutating func nanosecondsToNext(from now: UInt64) -> UInt64? {
         while let first = heap.first, first.body == nil { removeFirst() }
-        guard let first = heap.first else { return -1 }
-        guard first.deadline > now else { return 0 }
-        return CInt(clamping: (first.deadline - now + 999_999) / 1_000_000)
+        guard let first = heap.first else { return nil }
+        return first.deadline > now ? first.deadline - now : 0
     }
 
     private mutating func removeFirst() {

@@ -36,5 +36,8 @@ enum CatalogSchema {
         RETURNS void LANGUAGE sql AS $$
             UPDATE catalog.sessions SET state = 'ended'
                 WHERE session_id = p_session AND epoch = p_epoch $$;
+        CREATE TABLE catalog.notes (tracks jsonb);
+        CREATE FUNCTION catalog.v1_note_tracks(p_session text, p_epoch bigint, p_tracks jsonb)
+        RETURNS void LANGUAGE sql AS $$ INSERT INTO catalog.notes VALUES (p_tracks) $$;
         """
 }

@@ -10,6 +10,7 @@ import Redis
 import Synchronization
 import Telemetry
 import TestSupport
+import Testing
 
 @testable import Ingest
 
@@ -26,6 +27,8 @@ struct IngestHarness {
     let server: RTMPServer
     let received: ReceivedStream
     let commands: RedisClient
+    private let stop = Shutdown()
+    private let stopped = Shutdown()
 
     /// Runs `body` against a service that is up.
     static func run(
@@ -76,8 +79,10 @@ struct IngestHarness {
             logger: Logger(level: .error) { _ in }
         )
         let services: [any Service] =
-            [parts.errands, pool, commands] + parts.shards + [received, revocations, server]
-        let (signals, stop) = AsyncStream.makeStream(of: CInt.self)
+            [parts.errands, pool, commands] + parts.shards + [
+                received, revocations, Stoppable(server: server, stop: stop, stopped: stopped),
+            ]
+        let (signals, terminate) = AsyncStream.makeStream(of: CInt.self)
         let group = ServiceGroup(services, drainLimit: .seconds(20)) { _ in }
         let running = Task { try await group.run(stoppingOn: signals) }
         defer { loops.stop() }
@@ -88,17 +93,17 @@ struct IngestHarness {
             try await eventually("the bus is connected") { parts.shards.allSatisfy(\.isConnected) }
             try await body(self)
         } catch {
-            stop.yield(SIGTERM)
+            terminate.yield(SIGTERM)
             _ = try? await running.value
             throw error
         }
-        stop.yield(SIGTERM)
+        terminate.yield(SIGTERM)
         try await running.value
     }
 
     /// Adds a stream key like `<name>?k=<secret>`.
     func addKey(_ key: String, id: String = "key1", stream: String = streamID) async throws {
-        let candidate = try require(StreamKey(key).candidates.first)
+        let candidate = try #require(StreamKey(key).candidates.first)
         try await pool.query(
             "INSERT INTO auth.stream_keys (key_id, stream_id, name, secret_hash) VALUES ($1, $2, $3, $4)",
             [.text(id), .text(stream), .text(candidate.name), .bytes(SHA256.digest(of: candidate.secret))]
@@ -109,6 +114,43 @@ struct IngestHarness {
     func sessionStates() async throws -> [String] {
         try await pool.query("SELECT state FROM catalog.sessions ORDER BY started_at").map {
             try $0.string("state")
+        }
+    }
+
+    /// Stops the RTMP server alone, as the end of the process would begin.
+    func stopServing() async {
+        stop.request()
+        try? await stopped.requested()
+    }
+
+    /// A server that a test can stop before everything else.
+    private struct Stoppable: Service {
+        let server: RTMPServer
+        let stop: Shutdown
+        let stopped: Shutdown
+        var name: String { server.name }
+
+        func run(until shutdown: Shutdown) async throws {
+            try await withThrowingTaskGroup { group in
+                let inner = Shutdown()
+                group.addTask { try await server.run(until: inner) }
+                group.addTask {
+                    try await Self.first(shutdown, stop)
+                    inner.request()
+                }
+                try await group.waitForAll()
+            }
+            stopped.request()
+            try await shutdown.requested()
+        }
+
+        private static func first(_ one: Shutdown, _ other: Shutdown) async throws {
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await one.requested() }
+                group.addTask { try await other.requested() }
+                try await group.next()
+                group.cancelAll()
+            }
         }
     }
 
@@ -174,28 +216,4 @@ final class ReceivedStream: Service {
     var contents: Contents { handler.contents.withLock { $0 } }
 
     func run(until shutdown: Shutdown) async throws { try await reader.run(until: shutdown) }
-}
-
-/// A condition did not come true in time.
-struct NeverHappened: Error, CustomStringConvertible {
-    var description: String
-}
-
-/// Waits until `condition` holds, looking often.
-func eventually(
-    _ what: String,
-    within limit: Duration = .seconds(20),
-    _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    throw NeverHappened(description: what)
-}
-
-func require<Value>(_ value: Value?) throws -> Value {
-    guard let value else { throw NeverHappened(description: "a value") }
-    return value
 }

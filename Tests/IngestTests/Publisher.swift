@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 
 /// An encoder that runs beside the test and is ended with it.
 final class Publisher {
     private let process = Process()
-    private let errors = Pipe()
-    private let collected: Task<String, Never>
+    private let errors: URL
+    private let keys = Pipe()
 
     /// Starts ffmpeg with a moving test picture and a tone, in real time, towards `url`.
     convenience init(
@@ -17,7 +18,7 @@ final class Publisher {
         video: Bool = true,
         audio: Bool = true
     ) throws {
-        var arguments = ["-v", "error", "-nostdin"]
+        var arguments = ["-v", "error"]
         if video {
             arguments += [
                 "-re", "-f", "lavfi", "-i", "testsrc2=size=\(size):rate=\(rate):duration=\(seconds)",
@@ -44,12 +45,12 @@ final class Publisher {
     init(_ tool: String, _ arguments: [String]) throws {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [tool] + arguments
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = keys
         process.standardOutput = FileHandle.nullDevice
-        process.standardError = errors
-        let handle = errors.fileHandleForReading
+        errors = try TemporaryFolder.make("encoder").appendingPathComponent("errors")
+        try Data().write(to: errors)
+        process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
-        collected = Task.detached { String(decoding: (try? handle.readToEnd()) ?? Data(), as: UTF8.self) }
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -60,9 +61,12 @@ final class Publisher {
     /// Ends it as a crash does: the connection is lost without a word.
     func crash() { kill(process.processIdentifier, SIGKILL) }
 
-    /// Ends it in good order, as a person does.
-    func finish() { process.interrupt() }
+    /// Ends ffmpeg in good order, as a person does; signals are blocked in what this process starts.
+    func finish() throws { try keys.fileHandleForWriting.write(contentsOf: Data("q".utf8)) }
 
     /// What it wrote to its standard error, once it has ended.
-    func complaints() async -> String { await collected.value }
+    func complaints() async throws -> String {
+        try await eventually("the encoder ends", within: .seconds(60)) { !process.isRunning }
+        return String(decoding: try Data(contentsOf: errors), as: UTF8.self)
+    }
 }

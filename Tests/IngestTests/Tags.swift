@@ -61,3 +61,11 @@ extension [TrackOutput] {
 
     var drops: [DroppedPacket] { compactMap { if case .dropped(let reason) = $0 { reason } else { nil } } }
 }
+
+extension PublisherTracks {
+    mutating func take(_ message: MediaMessage) -> [TrackOutput] {
+        var outputs: [TrackOutput] = []
+        take(message, into: &outputs)
+        return outputs
+    }
+}

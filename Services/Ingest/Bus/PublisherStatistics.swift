@@ -1,3 +1,4 @@
+import Codecs
 import Media
 
 /// What is known of a running publisher, for people and for metrics.
@@ -6,6 +7,7 @@ struct PublisherStatistics: Sendable {
     static let window: UInt64 = 5_000_000_000
     /// A keyframe interval in seconds that makes joining and cutting slow.
     static let longKeyframeInterval = 4.5
+    private static let videoTimescale = Double(TrackConfiguration.videoTimescale)
     /// Seconds between sound and picture that people notice as a fault of the encoder.
     static let noticeableDrift = 0.5
 
@@ -17,6 +19,8 @@ struct PublisherStatistics: Sendable {
     private(set) var bitRate: Double = 0
     /// Seconds between the last two keyframes of the first video track.
     private(set) var keyframeInterval: Double?
+    /// Ticks a second of the first audio track.
+    var audioTimescale: UInt32 = 1
     /// Whether presentation and decode order differ.
     private(set) var hasReorderedFrames = false
     /// Pictures a second over the last whole window.
@@ -26,8 +30,8 @@ struct PublisherStatistics: Sendable {
     private var windowByteCount: UInt64 = 0
     private var windowFrameCount: UInt64 = 0
     private var lastKeyframe: Int64?
-    private var lastVideo: Double?
-    private var lastAudio: Double?
+    private var lastVideo: Int64?
+    private var lastAudio: Int64?
 
     /// Creates empty statistics at `now` nanoseconds of the monotonic clock.
     init(now: UInt64) { windowStart = now }
@@ -35,7 +39,7 @@ struct PublisherStatistics: Sendable {
     /// How much later sound is than the picture that came last, in seconds; negative where it is earlier.
     var drift: Double? {
         guard let lastVideo, let lastAudio else { return nil }
-        return lastAudio - lastVideo
+        return Double(lastAudio) / Double(max(1, audioTimescale)) - Double(lastVideo) / Self.videoTimescale
     }
 
     /// Counts the bytes of a message.
@@ -53,17 +57,16 @@ struct PublisherStatistics: Sendable {
     }
 
     /// Looks at a sample that goes on the bus.
-    mutating func count(_ sample: BusSample, timescale: UInt32) {
+    mutating func count(_ sample: BusSample) {
         sampleCount &+= 1
-        let time = Double(sample.decodeTime) / Double(max(1, timescale))
-        if sample.track == .audio { lastAudio = time }
+        if sample.track == .audio { lastAudio = sample.decodeTime }
         guard sample.track == .video else { return }
-        lastVideo = time
+        lastVideo = sample.decodeTime
         windowFrameCount &+= 1
         if sample.compositionOffset != 0 { hasReorderedFrames = true }
         guard sample.flags.contains(.keyframe) else { return }
         if let lastKeyframe {
-            keyframeInterval = Double(sample.decodeTime &- lastKeyframe) / Double(max(1, timescale))
+            keyframeInterval = Double(sample.decodeTime &- lastKeyframe) / Self.videoTimescale
         }
         lastKeyframe = sample.decodeTime
     }

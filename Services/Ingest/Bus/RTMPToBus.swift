@@ -71,15 +71,20 @@ actor RTMPToBus {
     private var trackSet: TrackSet
     private var timeline: SessionTimeline?
     private var session: SessionDescription
-    private var timescales: [TrackID: UInt32] = [:]
     private var pending: [BusSample] = []
     private var pendingByteCount = 0
     private var statistics: PublisherStatistics
+    private var outputs: [TrackOutput] = []
     private var trackSetTimer: LoopTimer?
+    private let tracksChanged: @Sendable ([TrackConfiguration]) -> Void
     private var ended: (@Sendable (PublisherEnd) -> Void)?
     private nonisolated let lastArrival: Atomic<UInt64>
 
-    /// Creates the carrier of a publisher that has been admitted; call it on `shard`'s loop.
+    /// Creates the carrier of a publisher that has been admitted.
+    ///
+    /// - Parameters:
+    ///   - tracksChanged: Called on the loop with every new set of tracks.
+    ///   - ended: Called on the loop, once, where the service must end the publisher.
     init(
         _ publisher: AdmittedPublisher,
         shard: BusShard,
@@ -87,6 +92,7 @@ actor RTMPToBus {
         limits: Limits,
         metrics: IngestMetrics,
         logger: Logger,
+        tracksChanged: @escaping @Sendable ([TrackConfiguration]) -> Void,
         ended: @escaping @Sendable (PublisherEnd) -> Void
     ) {
         self.publisher = publisher
@@ -95,6 +101,7 @@ actor RTMPToBus {
         self.limits = limits
         self.metrics = metrics
         self.logger = logger
+        self.tracksChanged = tracksChanged
         self.ended = ended
         loop = shard.loop
         session = publisher.description
@@ -124,17 +131,22 @@ actor RTMPToBus {
         if statistics.bitRate > Double(limits.bitRate) {
             return finish(.bitRateTooHigh(Int(statistics.bitRate)))
         }
-        for output in tracks.take(message) {
-            switch output {
-            case .configured(let configuration):
-                pass(trackSet.configure(configuration, at: now), now: now, wallClock: wallClock)
-            case .sample(let sample):
-                pass(trackSet.take(sample, at: now), now: now, wallClock: wallClock)
-            case .dropped(let reason):
-                metrics.dropped[reason].increment()
-            }
-        }
+        outputs.removeAll(keepingCapacity: true)
+        tracks.take(message, into: &outputs)
+        for output in outputs { take(output, now: now, wallClock: wallClock) }
         if !trackSet.isClosed { awaitTrackSet() }
+    }
+
+    private func take(_ output: TrackOutput, now: UInt64, wallClock: Int64) {
+        switch output {
+        case .configured(let configuration):
+            pass(trackSet.configure(configuration, at: now), now: now, wallClock: wallClock)
+        case .sample(let sample):
+            if trackSet.isClosed { return place(sample, now: now, wallClock: wallClock) }
+            pass(trackSet.take(sample, at: now), now: now, wallClock: wallClock)
+        case .dropped(let reason):
+            metrics.dropped[reason].increment()
+        }
     }
 
     private func pass(_ outputs: [TrackSet.Output], now: UInt64, wallClock: Int64) {
@@ -164,9 +176,10 @@ actor RTMPToBus {
     private func setTracks(_ configurations: [TrackConfiguration]) {
         if timeline == nil { beginTimeline(with: configurations) }
         timeline?.setTracks(configurations)
-        timescales = Dictionary(configurations.map { ($0.track, $0.timescale) }) { first, _ in first }
+        statistics.audioTimescale = configurations.first { $0.track == .audio }?.timescale ?? 1
         session.tracks = configurations.map { .init(track: $0.track.rawValue, generation: $0.generation) }
         if case .open(let writer) = state { describe(to: writer) }
+        tracksChanged(configurations)
     }
 
     private func beginTimeline(with configurations: [TrackConfiguration]) {
@@ -200,7 +213,7 @@ actor RTMPToBus {
     }
 
     private func write(_ sample: BusSample) {
-        statistics.count(sample, timescale: timescales[sample.track] ?? 1)
+        statistics.count(sample)
         switch state {
         case .open(let writer): writer.assumeIsolated { $0.append(sample) }
         case .gathering:

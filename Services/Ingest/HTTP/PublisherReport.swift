@@ -11,6 +11,16 @@ struct PublisherReport: Encodable, Sendable {
         var height: Int?
         var sampleRate: Int?
         var channels: Int?
+
+        init(_ configuration: TrackConfiguration) {
+            track = configuration.track.rawValue
+            generation = configuration.generation
+            codec = configuration.codecString
+            width = configuration.video?.width
+            height = configuration.video?.height
+            sampleRate = configuration.audio?.sampleRate
+            channels = configuration.audio?.channelCount
+        }
     }
 
     var streamId: String
@@ -52,17 +62,7 @@ struct PublisherReport: Encodable, Sendable {
         keyframeInterval = statistics.keyframeInterval
         bFrames = statistics.hasReorderedFrames
         drift = statistics.drift
-        self.tracks = tracks.map { configuration in
-            Track(
-                track: configuration.track.rawValue,
-                generation: configuration.generation,
-                codec: configuration.codecString,
-                width: configuration.video?.width,
-                height: configuration.video?.height,
-                sampleRate: configuration.audio?.sampleRate,
-                channels: configuration.audio?.channelCount
-            )
-        }
+        self.tracks = tracks.map(Track.init)
         self.warnings = warnings
     }
 }

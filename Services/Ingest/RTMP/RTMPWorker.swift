@@ -36,6 +36,12 @@ actor RTMPWorker {
     /// How often connections look at the clock.
     private static let tickInterval = Duration.milliseconds(250)
 
+    /// Connections of one loop that are served without any rest.
+    private static let unhurriedConnectionCount = 20
+    /// The rest of the loop for each connection beyond them, and the longest.
+    private static let restPerConnection = Duration.microseconds(25)
+    private static let longestRest = Duration.milliseconds(2)
+
     nonisolated let loop: EventLoop
     nonisolated let context: IngestContext
     nonisolated let shard: BusShard
@@ -68,6 +74,7 @@ actor RTMPWorker {
         assumeIsolated { worker in
             guard worker.connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
             worker.context.registry.disconnected(connection.peer)
+            worker.setRest()
         }
     }
 
@@ -97,7 +104,14 @@ actor RTMPWorker {
         let connection = RTMPConnection(owning: descriptor, peer: peer, identity: identity, worker: self)
         connections[ObjectIdentifier(connection)] = connection
         connection.assumeIsolated { $0.start() }
+        setRest()
         tickLater()
+    }
+
+    /// Lets one wake-up of a busy loop serve many connections; the bus flushes no more often anyway.
+    private func setRest() {
+        let excess = max(0, connections.count - Self.unhurriedConnectionCount)
+        loop.setRest(min(Self.restPerConnection * excess, Self.longestRest))
     }
 
     private func tickLater() {

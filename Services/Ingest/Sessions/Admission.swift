@@ -122,7 +122,8 @@ final class Admission: Sendable {
             errands: errands,
             limits: settings.publisher,
             metrics: metrics,
-            logger: logger.with(.stream, publisher.key.streamID).with(.session, publisher.session.sessionID)
+            logger: logger.with(.stream, publisher.key.streamID).with(.session, publisher.session.sessionID),
+            tracksChanged: { [registry] in registry.note($0, of: publisher.session) }
         ) { [weak connection] reason in
             connection?.assumeIsolated { $0.end(reason) }
         }

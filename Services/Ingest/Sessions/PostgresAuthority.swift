@@ -39,6 +39,8 @@ struct PostgresAuthority: PublishAuthority {
                 .int(Int64(graceSeconds)),
             ]
         )
+        // The stream of the key has been deleted.
+        if rows.isEmpty { throw .wrongKey }
         guard let row = rows.first, let sessionID = row["session_id"].text, let epoch = row["epoch"].int,
             let started = row["started_at"].date
         else {
@@ -67,6 +69,13 @@ struct PostgresAuthority: PublishAuthority {
         try await pool.query(
             "SELECT catalog.v1_end_session($1, $2)",
             [.text(session), .int(Int64(clamping: epoch))]
+        )
+    }
+
+    func noteTracks(_ json: String, of session: String, epoch: UInt64) async throws {
+        try await pool.query(
+            "SELECT catalog.v1_note_tracks($1, $2, $3::jsonb)",
+            [.text(session), .int(Int64(clamping: epoch)), .text(json)]
         )
     }
 

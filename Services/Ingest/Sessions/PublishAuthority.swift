@@ -91,6 +91,9 @@ protocol PublishAuthority: Sendable {
     /// Ends a session.
     func endSession(_ session: String, epoch: UInt64) async throws
 
+    /// Tells which tracks a session has now, as a JSON array.
+    func noteTracks(_ json: String, of session: String, epoch: UInt64) async throws
+
     /// Which of `keyIDs` are valid no more.
     func revoked(among keyIDs: [String]) async throws -> Set<String>
 }

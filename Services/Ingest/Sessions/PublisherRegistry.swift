@@ -1,4 +1,6 @@
+import FoundationEssentials
 import Lifecycle
+import Media
 import Reactor
 import Sockets
 import Synchronization
@@ -216,6 +218,19 @@ final class PublisherRegistry: Sendable {
         )
         errands.run { await carrier.end() }
         report("ended") { try await $0.endSession(session.sessionID, epoch: session.epoch) }
+    }
+
+    /// Tells the catalog which tracks a session has now.
+    func note(_ tracks: [TrackConfiguration], of session: OpenedSession) {
+        let described = tracks.map(PublisherReport.Track.init)
+        guard let json = try? JSONEncoder().encode(described) else { return }
+        report("tracks") {
+            try await $0.noteTracks(
+                String(decoding: json, as: UTF8.self),
+                of: session.sessionID,
+                epoch: session.epoch
+            )
+        }
     }
 
     /// Tells the catalog, some times if need be; the catalog finds out by itself where it all fails.

@@ -22,21 +22,39 @@ struct PublisherTrack: Sendable {
         self.lastGeneration = lastGeneration
     }
 
-    /// Takes one packet.
+    /// Takes one packet and appends what becomes of it to `outputs`.
     ///
     /// - Parameters:
     ///   - timestamp: The decode time of its message on the publisher's clock, in milliseconds.
     ///   - frameRate: What the publisher's metadata claims, used where the bitstream says nothing.
-    mutating func take(_ packet: MediaPacket, at timestamp: UInt32, frameRate: Double?) -> [TrackOutput] {
-        guard let codec = packet.codec.codec else { return [.dropped(.unsupportedCodec)] }
-        if packet.codec != fourCC { change(to: codec, packet.codec) }
+    mutating func take(
+        _ packet: MediaPacket,
+        at timestamp: UInt32,
+        frameRate: Double?,
+        into outputs: inout [TrackOutput]
+    ) {
         switch packet.content {
-        case .sequenceStart(let bytes): return configure(bytes, frameRate)
-        case .coded(let frame): return decode(frame, at: timestamp, frameRate)
-        case .ignored(.empty): return [.dropped(.empty)]
-        case .ignored(.legacyCodec): return [.dropped(.unsupportedCodec)]
-        case .sequenceEnd, .metadata, .channels, .ignored: return []
+        case .sequenceStart(let bytes):
+            guard adopt(packet.codec, into: &outputs) else { return }
+            configure(bytes, frameRate, into: &outputs)
+        case .coded(let frame):
+            guard adopt(packet.codec, into: &outputs) else { return }
+            decode(frame, at: timestamp, frameRate, into: &outputs)
+        case .ignored(.empty): outputs.append(.dropped(.empty))
+        case .ignored(.legacyCodec): outputs.append(.dropped(.unsupportedCodec))
+        case .sequenceEnd, .metadata, .channels, .ignored: break
         }
+    }
+
+    /// Goes over to the codec of a packet; descriptions do not count, which some encoders misaddress.
+    private mutating func adopt(_ new: FourCC, into outputs: inout [TrackOutput]) -> Bool {
+        if new == fourCC { return true }
+        guard let codec = new.codec else {
+            outputs.append(.dropped(.unsupportedCodec))
+            return false
+        }
+        change(to: codec, new)
+        return true
     }
 
     private mutating func change(to codec: Codec, _ fourCC: FourCC) {
@@ -46,39 +64,44 @@ struct PublisherTrack: Sendable {
         needsKeyframe = true
     }
 
-    private mutating func configure(_ bytes: ArraySlice<UInt8>, _ frameRate: Double?) -> [TrackOutput] {
+    private mutating func configure(
+        _ bytes: ArraySlice<UInt8>,
+        _ frameRate: Double?,
+        into outputs: inout [TrackOutput]
+    ) {
         // Encoders repeat the record with every keyframe; only other bytes say something.
-        guard bytes != record else { return [] }
+        guard bytes != record else { return }
         do throws(CodecFailure) {
             let changed = try decoding?.configure(bytes) ?? false
             record = bytes
-            return changed ? renew(frameRate) : []
+            if changed { renew(frameRate, into: &outputs) }
         } catch {
-            return [.dropped(.badConfiguration)]
+            outputs.append(.dropped(.badConfiguration))
         }
     }
 
     private mutating func decode(
         _ frame: MediaPacket.Frame,
         at timestamp: UInt32,
-        _ frameRate: Double?
-    ) -> [TrackOutput] {
-        var outputs: [TrackOutput] = []
-        let decoded: DecodedFrame
+        _ frameRate: Double?,
+        into outputs: inout [TrackOutput]
+    ) {
         do throws(CodecFailure) {
-            guard let result = try decoding?.decode(frame) else { return [] }
-            decoded = result.0
-            if result.changed { outputs = renew(frameRate) }
+            guard let (decoded, changed) = try decoding?.decode(frame) else { return }
+            if changed { renew(frameRate, into: &outputs) }
+            if let reason = reasonToDrop(decoded) { return outputs.append(.dropped(reason)) }
+            needsKeyframe = false
+            outputs.append(.sample(sample(decoded, frame, at: timestamp)))
+            beginsGeneration = false
         } catch {
-            return [.dropped(.badPayload)]
+            outputs.append(.dropped(.badPayload))
         }
-        guard !decoded.payload.isEmpty else { return outputs + [.dropped(.empty)] }
-        guard configuration != nil else { return outputs + [.dropped(.noConfiguration)] }
-        if needsKeyframe, !decoded.isKeyframe { return outputs + [.dropped(.beforeKeyframe)] }
-        needsKeyframe = false
-        outputs.append(.sample(sample(decoded, frame, at: timestamp)))
-        beginsGeneration = false
-        return outputs
+    }
+
+    private func reasonToDrop(_ decoded: DecodedFrame) -> DroppedPacket? {
+        if decoded.payload.isEmpty { return .empty }
+        if configuration == nil { return .noConfiguration }
+        return needsKeyframe && !decoded.isKeyframe ? .beforeKeyframe : nil
     }
 
     private func sample(
@@ -102,18 +125,18 @@ struct PublisherTrack: Sendable {
     }
 
     /// Makes the next generation, unless the decoder would see no difference.
-    private mutating func renew(_ frameRate: Double?) -> [TrackOutput] {
-        guard var new = decoding?.configuration(track: id, generation: lastGeneration) else { return [] }
+    private mutating func renew(_ frameRate: Double?, into outputs: inout [TrackOutput]) {
+        guard var new = decoding?.configuration(track: id, generation: lastGeneration) else { return }
         if var video = new.video, video.frameRate == nil, let frameRate {
             video.frameRate = frameRate
             new.kind = .video(video)
         }
-        guard new != configuration else { return [] }
+        guard new != configuration else { return }
         lastGeneration &+= 1
         new.generation = lastGeneration
         configuration = new
         beginsGeneration = true
         needsKeyframe = true
-        return [.configured(new)]
+        outputs.append(.configured(new))
     }
 }

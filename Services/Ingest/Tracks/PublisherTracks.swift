@@ -6,12 +6,14 @@ struct PublisherTracks: Sendable {
     /// The most tracks of one publisher.
     static let maximumCount = 16
 
-    private struct Key: Hashable {
+    private struct Key: Equatable {
         var isVideo: Bool
         var number: UInt8
     }
 
-    private var tracks: [Key: PublisherTrack] = [:]
+    // Few tracks, looked up for every packet: an array is searched faster than a table, and changed in place.
+    private var keys: [Key] = []
+    private var tracks: [PublisherTrack] = []
     private var generations: [TrackID: UInt16]
     private var nextFurther = TrackID.firstFurther
     private var frameRate: Double?
@@ -34,41 +36,55 @@ struct PublisherTracks: Sendable {
         return announced
     }
 
-    /// Takes a message of media.
-    mutating func take(_ message: MediaMessage) -> [TrackOutput] {
+    /// Takes a message of media and appends what becomes of it to `outputs`.
+    mutating func take(_ message: MediaMessage, into outputs: inout [TrackOutput]) {
         let isVideo = message.kind == .video
-        let packets: [MediaPacket]
         do throws(TagFailure) {
-            packets =
+            let packets =
                 isVideo
                 ? try VideoTag.packets(in: message.payload) : try AudioTag.packets(in: message.payload)
+            for packet in packets { take(packet, isVideo: isVideo, at: message.timestamp, into: &outputs) }
         } catch {
-            return count([.dropped(.malformedTag)])
+            outputs.append(drop(.malformedTag))
         }
-        var outputs: [TrackOutput] = []
-        for packet in packets { outputs += take(packet, isVideo: isVideo, at: message.timestamp) }
-        return count(outputs)
     }
 
-    private mutating func take(_ packet: MediaPacket, isVideo: Bool, at timestamp: UInt32) -> [TrackOutput] {
+    private mutating func take(
+        _ packet: MediaPacket,
+        isVideo: Bool,
+        at timestamp: UInt32,
+        into outputs: inout [TrackOutput]
+    ) {
         let key = Key(isVideo: isVideo, number: packet.trackID)
-        if tracks[key] == nil {
-            guard packet.codec.codec != nil else { return [.dropped(.unsupportedCodec)] }
-            guard let id = id(for: key) else { return [.dropped(.tooManyTracks)] }
-            tracks[key] = PublisherTrack(id: id, lastGeneration: generations[id] ?? 0)
-        }
-        return tracks[key]?.take(packet, at: timestamp, frameRate: frameRate) ?? []
+        guard let index = keys.firstIndex(of: key) ?? add(key, packet.codec, into: &outputs) else { return }
+        let before = outputs.count
+        tracks[index].take(packet, at: timestamp, frameRate: frameRate, into: &outputs)
+        for case .dropped(let reason) in outputs[before...] { dropped[reason, default: 0] &+= 1 }
     }
 
-    private mutating func id(for key: Key) -> TrackID? {
-        guard tracks.count < Self.maximumCount else { return nil }
+    private mutating func add(_ key: Key, _ codec: FourCC, into outputs: inout [TrackOutput]) -> Int? {
+        guard codec.codec != nil else {
+            outputs.append(drop(.unsupportedCodec))
+            return nil
+        }
+        guard tracks.count < Self.maximumCount else {
+            outputs.append(drop(.tooManyTracks))
+            return nil
+        }
+        let id = id(for: key)
+        keys.append(key)
+        tracks.append(PublisherTrack(id: id, lastGeneration: generations[id] ?? 0))
+        return tracks.count - 1
+    }
+
+    private mutating func id(for key: Key) -> TrackID {
         if key.number == 0 { return key.isVideo ? .video : .audio }
         defer { nextFurther += 1 }
         return TrackID(rawValue: nextFurther)
     }
 
-    private mutating func count(_ outputs: [TrackOutput]) -> [TrackOutput] {
-        for case .dropped(let reason) in outputs { dropped[reason, default: 0] &+= 1 }
-        return outputs
+    private mutating func drop(_ reason: DroppedPacket) -> TrackOutput {
+        dropped[reason, default: 0] &+= 1
+        return .dropped(reason)
     }
 }
