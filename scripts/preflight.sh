@@ -36,19 +36,18 @@ check_space() {
 
 # listener_of PORT: prints who listens on a TCP port, or fails when nobody does.
 listener_of() {
-  local row inode file
+  local row inode file process
   printf -v row ':%04X' "$1"
   inode=$(awk -v port="$row" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' \
     /proc/net/tcp /proc/net/tcp6 2>/dev/null)
   [[ -n $inode ]] || return 1
-  for file in /proc/[0-9]*/fd/*; do
-    if [[ $(readlink "$file" 2>/dev/null) == "socket:[$inode]" ]]; then
-      local process=${file#/proc/}
-      process=${process%%/*}
-      printf '%s (process %s)' "$(cat "/proc/$process/comm")" "$process"
-      return
-    fi
-  done
+  file=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null || true)
+  if [[ -n $file ]]; then
+    process=${file#/proc/}
+    process=${process%%/*}
+    printf '%s (process %s)' "$(cat "/proc/$process/comm")" "$process"
+    return
+  fi
   printf 'another process'
 }
 
@@ -77,9 +76,19 @@ our_ports() {
   echo "$PORT_SITE $PORT_SITE_TLS $PORT_RTMP $PORT_RTMPS $PORT_AUTH $PORT_CATALOG $PORT_INGEST $PORT_ORIGIN"
 }
 
+# The data folder itself may be made or given away; the folders above it must let the services' user pass.
+check_data_folder() {
+  local folder
+  folder=$(dirname "$MARTLET_DATA")
+  while [[ ! -d $folder ]]; do folder=$(dirname "$folder"); done
+  reachable "$folder" || fail "The user $MARTLET_USER cannot enter $folder, where the data shall lie." \
+    "Point MARTLET_DATA at a folder that it can reach, such as /var/lib/martlet."
+}
+
 preflight() {
   check_system
   check_toolchain
+  check_data_folder
   if [[ -x $MARTLET_DATA/bin/Origin ]]; then
     check_space "$MARTLET_DATA" "$minimum_free_mb"
   else
