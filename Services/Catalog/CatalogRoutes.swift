@@ -15,7 +15,7 @@ struct CatalogRoutes: Sendable {
     let undo: Duration
     let site: String?
     let loop: EventLoop
-    /// Whether the schema is there.
+    /// Whether the schema and a connection to it are there.
     let isReady: @Sendable () -> Bool
 
     func add(to router: HTTPRouter) {
@@ -35,6 +35,7 @@ struct CatalogRoutes: Sendable {
     ) -> HTTPHandler {
         { request in
             let viewer = try Viewer(request)
+            // Without a connection there is no use in waiting for one until the query's deadline.
             guard isReady() else { throw HTTPProblem.databaseAway }
             do {
                 var response = try await answer(request, viewer)

@@ -61,7 +61,7 @@ struct CatalogService: Sendable {
             undo: settings.undo,
             site: settings.site,
             loop: loop,
-            isReady: { upkeep.isReady }
+            isReady: { upkeep.isReady && pool.isReady }
         )
         let listener = PostgresListener(
             database,

@@ -78,7 +78,7 @@ final class EventFeed: Service {
 
     /// Events that may wait for one slow subscriber; at one more it is cut off and comes back by its position.
     private static let subscriberDepth = 256
-    private static let blockMilliseconds = 2000
+    private static let blockMilliseconds = 500
     private static let historyLimit = 5000
     private static let historyMilliseconds: UInt64 = 24 * 3600 * 1000
     private static let retryInterval: Duration = .milliseconds(500)
