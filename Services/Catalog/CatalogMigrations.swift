@@ -9,6 +9,7 @@ enum CatalogMigrations {
             .init(2, "streams, sessions and recordings", tables),
             .init(3, "publishing", publishing),
             .init(4, "recording", recording),
+            .init(5, "retention", retention),
         ]
     )
 
@@ -286,5 +287,27 @@ enum CatalogMigrations {
         GRANT EXECUTE ON FUNCTION
             catalog.v1_report_recording(text, double precision, bigint, text, jsonb)
         TO martlet_origin;
+        """
+
+    private static let retention = """
+        CREATE INDEX recordings_purged ON catalog.recordings (purged_at) WHERE purged_at IS NOT NULL;
+        CREATE OR REPLACE VIEW catalog.v1_recordings AS
+            SELECT id, session_id, stream_id, state, duration, bytes, tracks, started_at, ended_at,
+                deleted_at IS NOT NULL AS deleted, purged_at IS NOT NULL AS purged, purged_at
+            FROM catalog.recordings;
+
+        -- The media is gone for good, for its time was over.
+        CREATE FUNCTION catalog.v1_forget_recording(p_session text) RETURNS boolean
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = catalog, pg_temp AS $$
+            DECLARE forgotten catalog.recordings;
+            BEGIN
+                UPDATE catalog.recordings SET deleted_at = coalesce(deleted_at, now()), purged_at = now()
+                WHERE session_id = p_session AND purged_at IS NULL RETURNING * INTO forgotten;
+                IF NOT FOUND THEN RETURN false; END IF;
+                PERFORM catalog.note_recording('recording.deleted', forgotten);
+                RETURN true;
+            END $$;
+        REVOKE ALL ON FUNCTION catalog.v1_forget_recording(text) FROM PUBLIC;
+        GRANT EXECUTE ON FUNCTION catalog.v1_forget_recording(text) TO martlet_origin;
         """
 }

@@ -90,10 +90,14 @@ enum OriginServices {
             directory: directory,
             retention: settings.retention,
             loop: mediaLoop,
-            logger: logger
+            logger: logger,
+            pool: pool
         )
+        let purge = pool.map {
+            PurgeService(pool: $0, volume: volume, directory: directory, loop: mediaLoop, logger: logger)
+        }
         addReadings(to: host.metrics, volume: volume, directory: directory, reader: reader)
-        return [control, bus, eventClient] + (pool.map { [$0] } ?? [])
+        return [control, bus, eventClient] + (pool.map { [$0] } ?? []) + (purge.map { [$0] } ?? [])
             + [reporter, clock, retention, events, reader, owner]
     }
 

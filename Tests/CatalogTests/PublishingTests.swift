@@ -129,6 +129,23 @@ import Testing
         }
     }
 
+    @Test func `forgets a recording whose media is gone`() async throws {
+        try await CatalogFixture.run {
+            $0.sweepMargin = .seconds(60)
+        } _: { catalog async throws in
+            let stream = try await catalog.makeStream("main")
+            let session = try #require(try await catalog.openSession(stream)).string("session_id")
+            for call in [
+                "v1_report_recording('\(session)', 1, 1, 'complete', NULL)",
+                "v1_forget_recording('\(session)')",
+            ] {
+                _ = try await catalog.asRole("martlet_origin", "SELECT catalog.\(call)")
+            }
+            let list = try await catalog.ask("GET", "/api/v1/recordings")
+            #expect(try list.decoded(ListShape<RecordingShape>.self).items.isEmpty)
+        }
+    }
+
     @Test func `shows other services their views and functions, never its tables`() async throws {
         try await CatalogFixture.run { catalog async throws in
             for role in ["martlet_auth", "martlet_ingest", "martlet_origin"] {

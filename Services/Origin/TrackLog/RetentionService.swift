@@ -1,6 +1,7 @@
 import Contracts
 import FoundationEssentials
 import Lifecycle
+import Postgres
 import Reactor
 import Telemetry
 
@@ -15,6 +16,8 @@ struct RetentionService: Service {
     let retention: Duration
     let loop: EventLoop
     let logger: Logger
+    /// Where the catalog is told of what was deleted.
+    var pool: PostgresPool?
 
     /// Looks for old sessions until `shutdown` is requested.
     func run(until shutdown: Shutdown) async throws {
@@ -43,6 +46,17 @@ struct RetentionService: Service {
             directory.forget(folder.path)
             volume.perform { FileSystem.removeFolder(folder.path) }
             logger.log(.info, "deleted an old recording", [.folder: folder.path])
+            await tellCatalog(folder)
+        }
+    }
+
+    private func tellCatalog(_ folder: SessionFolder) async {
+        guard let session = folder.path.split(separator: "/").last else { return }
+        do {
+            _ = try await pool?.query("SELECT catalog.v1_forget_recording($1)", [.text(String(session))])
+        } catch {
+            // The list then shows a recording that answers 404, until an administrator deletes it.
+            logger.log(.warning, "the catalog could not be told of a deletion", [.error: "\(error)"])
         }
     }
 }
