@@ -38,8 +38,9 @@ package struct HTTPMessageHead: Equatable {
         for (name, value) in fields {
             guard !name.isEmpty, name.allSatisfy(Self.isTokenByte), value.allSatisfy(Self.isValueByte)
             else { throw .malformed }
+            let lowered = name.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
             self.fields.append(
-                String(decoding: name, as: UTF8.self),
+                String(decoding: lowered, as: UTF8.self),
                 String(decoding: Self.trimmed(value), as: UTF8.self)
             )
         }

@@ -15,11 +15,11 @@ public struct HTTPFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// The first value of a field, by its name in any case; setting replaces every value.
     public subscript(name: String) -> String? {
         get {
-            let name = name.lowercased()
+            let name = Self.lowercase(name)
             return fields.first { $0.name == name }?.value
         }
         set {
-            let name = name.lowercased()
+            let name = Self.lowercase(name)
             fields.removeAll { $0.name == name }
             if let newValue { fields.append((name, newValue)) }
         }
@@ -27,13 +27,18 @@ public struct HTTPFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// Every value of a field, in order.
     public func values(of name: String) -> [String] {
-        let name = name.lowercased()
+        let name = Self.lowercase(name)
         return fields.filter { $0.name == name }.map(\.value)
     }
 
     /// Adds a value; names are kept in lower case.
     public mutating func append(_ name: String, _ value: String) {
-        fields.append((name.lowercased(), value))
+        fields.append((Self.lowercase(name), value))
+    }
+
+    /// Most names that are asked for are in lower case already, and need no copy.
+    private static func lowercase(_ name: String) -> String {
+        name.utf8.contains { (0x41...0x5a).contains($0) } ? name.lowercased() : name
     }
 
     /// The number of fields.

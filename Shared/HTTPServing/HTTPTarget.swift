@@ -16,7 +16,7 @@ package struct HTTPTarget: Equatable {
     /// Cuts the origin-form or absolute-form `target`.
     package init(_ target: String) {
         var rest = Substring(target.prefix { $0 != "#" })
-        if let scheme = rest.utf8.firstRange(of: "://".utf8), !rest.hasPrefix("/") {
+        if !rest.hasPrefix("/"), let scheme = rest.utf8.firstRange(of: "://".utf8) {
             let authority = rest[scheme.upperBound...]
             rest = authority.utf8.firstIndex(of: UInt8(ascii: "/")).map { authority[$0...] } ?? "/"
         }

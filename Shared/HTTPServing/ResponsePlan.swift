@@ -142,7 +142,8 @@ package struct ResponsePlan {
             head += name.utf8
             head += ": ".utf8
             // A value must not be able to begin a new line.
-            head += value.utf8.lazy.map { $0 < 0x20 && $0 != 0x09 || $0 == 0x7f ? 0x20 : $0 }
+            let isPlain = value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+            head += isPlain ? Array(value.utf8) : value.utf8.map { $0 < 0x20 || $0 == 0x7f ? 0x20 : $0 }
             head += "\r\n".utf8
         }
         head += "\r\n".utf8
