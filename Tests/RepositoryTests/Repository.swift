@@ -8,6 +8,21 @@ enum Repository {
         var path: String
         /// The lines, without their ends.
         var lines: [Substring]
+        /// Every run of letters, digits, underscores and `!`, to see at once what a file cannot contain.
+        var words: Set<Substring>
+
+        init(path: String, text: String) {
+            self.path = path
+            lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            words = Set(text.utf8.split(whereSeparator: { !Self.isWord($0) }).map { Substring($0) })
+        }
+
+        private static func isWord(_ byte: UInt8) -> Bool {
+            switch byte {
+            case 0x21, 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a: true
+            default: false
+            }
+        }
 
         var text: String { lines.joined(separator: "\n") }
         var name: String { String(path.split(separator: "/").last ?? "") }
@@ -67,17 +82,37 @@ enum Repository {
 
     private static func file(_ path: String) -> File? {
         guard let text = try? text(of: path) else { return nil }
-        return File(path: path, lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+        return File(path: path, text: text)
     }
 }
 
 extension Repository.File {
     /// The places, as `path:line: text`, whose line matches `pattern`, unless `exception` matches it too.
-    func places(matching pattern: Regex<Substring>, except exception: Regex<Substring>? = nil) -> [String] {
-        lines.enumerated().compactMap { index, line in
+    ///
+    /// - Parameter hints: words of which a file with such a place has at least one.
+    func places(
+        matching pattern: Regex<Substring>,
+        hints: Set<Substring>,
+        except exception: Regex<Substring>? = nil
+    ) -> [String] {
+        guard !words.isDisjoint(with: hints) else { return [] }
+        return lines.enumerated().compactMap { index, line in
             guard line.contains(pattern) else { return nil }
             if let exception, line.contains(exception) { return nil }
             return "\(path):\(index + 1): \(line.drop { $0 == " " }.prefix(100))"
+        }
+    }
+
+    /// The modules that the file imports, in order.
+    var imports: [String] {
+        guard words.contains("import") else { return [] }
+        let beginnings = ["import ", "public ", "private ", "internal ", "@"]
+        return lines.compactMap { line in
+            guard beginnings.contains(where: { line.hasPrefix($0) }) else { return nil }
+            return line.firstMatch(
+                of: /^(?:(?:public|private|internal|@\w+) )*import (?:(?:struct|enum|func) )?(\w+)/
+            )
+            .map { String($0.1) }
         }
     }
 }
