@@ -32,7 +32,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var watchers: [Watcher] = []
     private var timers = TimerQueue()
     private var running: [UnownedJob] = []
-    private var rest: UInt64 = 0
+    private var restNanoseconds: UInt64 = 0
 
     /// Creates a loop and starts its thread, which lives until ``stop()``.
     public init(name: String) {
@@ -132,12 +132,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// The longest rest.
     public static let longestRest = Duration.milliseconds(10)
 
-    /// Makes the loop rest before it asks what is ready, so that one wake-up serves many busy descriptors.
+    /// How long the loop rests before it asks what is ready, so that one wake-up serves many busy descriptors.
     ///
-    /// None is the default. Everything on the loop may come later by as much.
-    public func setRest(_ duration: Duration) {
-        precondition(isInLoop)
-        rest = min(duration, Self.longestRest).nanoseconds
+    /// None is the default; on the loop only. Everything on the loop may come later by as much.
+    public var rest: Duration {
+        get { .nanoseconds(Int64(clamping: restNanoseconds)) }
+        set {
+            precondition(isInLoop)
+            restNanoseconds = min(newValue, Self.longestRest).nanoseconds
+        }
     }
 
     // MARK: Timers, on the loop only
@@ -187,7 +190,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             while let body = timers.popDue(at: now) { body() }
             if inbox.withLock({ $0.isStopped && $0.jobs.isEmpty && $0.closures.isEmpty }) { return }
             let hasWork = inbox.withLock { $0.isSignalled }
-            if !hasWork, rest > 0 { takeRest() }
+            if !hasWork, restNanoseconds > 0 { takeRest() }
             let timeout = hasWork ? 0 : timers.millisecondsToNext(from: Self.now)
             // SAFETY: the array outlives the call and holds as many events as the count says.
             let count = unsafe cplatform_epoll_wait(epoll, &events, CInt(events.count), timeout)
@@ -197,8 +200,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private func takeRest() {
-        let toTimer = timers.nanosecondsToNext(from: Self.now) ?? rest
-        var duration = timespec(tv_sec: 0, tv_nsec: Int(min(rest, toTimer)))
+        let toTimer = timers.nanosecondsToNext(from: Self.now) ?? restNanoseconds
+        var duration = timespec(tv_sec: 0, tv_nsec: Int(min(restNanoseconds, toTimer)))
         // SAFETY: the kernel reads a local variable before the call returns.
         _ = unsafe nanosleep(&duration, nil)
     }

@@ -20,6 +20,7 @@ struct IngestHarness {
     static let key = "main?k=secret"
 
     let redis: RedisServer
+    let postgres: PostgresServer
     let database: PostgresServer.Database
     let pool: PostgresPool
     let loops: EventLoopGroup
@@ -34,15 +35,21 @@ struct IngestHarness {
     static func run(
         _ change: (inout IngestSettings) -> Void = { _ in },
         identity: TLSIdentity? = nil,
+        postgres: PostgresServer? = nil,
         _ body: (IngestHarness) async throws -> Void
     ) async throws {
-        let harness = try IngestHarness(change, identity: identity)
+        let harness = try IngestHarness(change, identity: identity, postgres: postgres ?? .shared())
         try await harness.serve(body)
     }
 
-    private init(_ change: (inout IngestSettings) -> Void, identity: TLSIdentity?) throws {
+    private init(
+        _ change: (inout IngestSettings) -> Void,
+        identity: TLSIdentity?,
+        postgres: PostgresServer
+    ) throws {
+        self.postgres = postgres
         redis = try RedisServer()
-        database = try PostgresServer.shared().makeDatabase()
+        database = try postgres.makeDatabase()
         loops = EventLoopGroup(count: 2, name: "test")
         let logger = Logger(level: .error) { print($0.message, $0.fields) }
         pool = PostgresPool(

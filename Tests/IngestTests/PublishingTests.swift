@@ -156,6 +156,35 @@ import Testing
         }
     }
 
+    @Test func `without PostgreSQL publishers go on and new ones are asked to try again`() async throws {
+        try await IngestHarness.run(postgres: try PostgresServer()) { harness in
+            try await harness.addKey("second?k=secret", id: "key2", stream: "other")
+            let publisher = try Publisher(harness.url())
+            try await eventually("it publishes") { harness.received.contents.samples.count > 30 }
+            harness.postgres.stop(keepingData: true)
+            let refused = try Publisher(harness.url("second?k=secret"), seconds: 1)
+            #expect(try await refused.complaints().contains(PublishRefusal.unavailable.text))
+            let count = harness.received.contents.samples.count
+            try await eventually("it goes on") { harness.received.contents.samples.count > count + 30 }
+            try harness.postgres.start()
+            try publisher.finish()
+            try await eventually("the catalog knows") { (try? await harness.sessionStates()) == ["ended"] }
+        }
+    }
+
+    @Test func `a bus that restarts empty loses nothing that was published meanwhile`() async throws {
+        try await IngestHarness.run { harness in
+            let publisher = try Publisher(harness.url(), seconds: 8)
+            try await eventually("it publishes") { harness.received.contents.samples.count > 60 }
+            harness.redis.kill()
+            try harness.redis.start()
+            try await eventually("the session ends") { harness.received.contents.end != nil }
+            let video = harness.received.contents.samples(of: .video)
+            #expect(Set(video.map(\.sequence)) == Set(0..<240))
+            #expect(try await publisher.complaints() == "")
+        }
+    }
+
     @Test func `random bytes on the port do no harm`() async throws {
         try await IngestHarness.run { harness in
             let noise = try RawClient(port: harness.server.port)

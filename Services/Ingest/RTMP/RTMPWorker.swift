@@ -39,8 +39,8 @@ actor RTMPWorker {
     /// Connections of one loop that are served without any rest.
     private static let unhurriedConnectionCount = 20
     /// The rest of the loop for each connection beyond them, and the longest.
-    private static let restPerConnection = Duration.microseconds(25)
-    private static let longestRest = Duration.milliseconds(2)
+    private static let restPerConnection = Duration.microseconds(100)
+    private static let longestRest = Duration.milliseconds(8)
 
     nonisolated let loop: EventLoop
     nonisolated let context: IngestContext
@@ -111,7 +111,7 @@ actor RTMPWorker {
     /// Lets one wake-up of a busy loop serve many connections; the bus flushes no more often anyway.
     private func setRest() {
         let excess = max(0, connections.count - Self.unhurriedConnectionCount)
-        loop.setRest(min(Self.restPerConnection * excess, Self.longestRest))
+        loop.rest = min(Self.restPerConnection * excess, Self.longestRest)
     }
 
     private func tickLater() {

@@ -3,7 +3,9 @@ import Media
 import RTMP
 
 /// One track of a publisher: packets in, configurations and samples out.
-struct PublisherTrack: Sendable {
+///
+/// A class, though it is a machine: as a value it would be copied with every packet.
+final class PublisherTrack {
     /// The number on the bus.
     let id: TrackID
     /// The newest configuration that was given out.
@@ -27,7 +29,7 @@ struct PublisherTrack: Sendable {
     /// - Parameters:
     ///   - timestamp: The decode time of its message on the publisher's clock, in milliseconds.
     ///   - frameRate: What the publisher's metadata claims, used where the bitstream says nothing.
-    mutating func take(
+    func take(
         _ packet: MediaPacket,
         at timestamp: UInt32,
         frameRate: Double?,
@@ -47,7 +49,7 @@ struct PublisherTrack: Sendable {
     }
 
     /// Goes over to the codec of a packet; descriptions do not count, which some encoders misaddress.
-    private mutating func adopt(_ new: FourCC, into outputs: inout [TrackOutput]) -> Bool {
+    private func adopt(_ new: FourCC, into outputs: inout [TrackOutput]) -> Bool {
         if new == fourCC { return true }
         guard let codec = new.codec else {
             outputs.append(.dropped(.unsupportedCodec))
@@ -57,14 +59,14 @@ struct PublisherTrack: Sendable {
         return true
     }
 
-    private mutating func change(to codec: Codec, _ fourCC: FourCC) {
+    private func change(to codec: Codec, _ fourCC: FourCC) {
         self.fourCC = fourCC
         decoding = codec.decoding
         record = []
         needsKeyframe = true
     }
 
-    private mutating func configure(
+    private func configure(
         _ bytes: ArraySlice<UInt8>,
         _ frameRate: Double?,
         into outputs: inout [TrackOutput]
@@ -80,7 +82,7 @@ struct PublisherTrack: Sendable {
         }
     }
 
-    private mutating func decode(
+    private func decode(
         _ frame: MediaPacket.Frame,
         at timestamp: UInt32,
         _ frameRate: Double?,
@@ -125,7 +127,7 @@ struct PublisherTrack: Sendable {
     }
 
     /// Makes the next generation, unless the decoder would see no difference.
-    private mutating func renew(_ frameRate: Double?, into outputs: inout [TrackOutput]) {
+    private func renew(_ frameRate: Double?, into outputs: inout [TrackOutput]) {
         guard var new = decoding?.configuration(track: id, generation: lastGeneration) else { return }
         if var video = new.video, video.frameRate == nil, let frameRate {
             video.frameRate = frameRate

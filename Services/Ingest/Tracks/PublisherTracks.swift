@@ -2,7 +2,7 @@ import Media
 import RTMP
 
 /// Every track of one publisher: messages in, configurations and samples out.
-struct PublisherTracks: Sendable {
+struct PublisherTracks {
     /// The most tracks of one publisher.
     static let maximumCount = 16
 
