@@ -13,43 +13,26 @@ import Telemetry
 enum OriginServices {
     static func make(_ settings: OriginSettings, _ host: ServiceHost) async throws -> [any Service] {
         let logger = host.logger
-        let mediaLoop = EventLoop(name: "media")
-        let controlConfiguration = try RedisClient.Configuration(url: settings.redisControlURL)
-        let busConfiguration = try RedisClient.Configuration(url: settings.redisBusURL)
-        let control = RedisClient(
-            controlConfiguration,
-            name: "redis-control",
-            loop: mediaLoop,
-            logger: logger
-        )
-        let bus = RedisClient(busConfiguration, name: "redis-bus", loop: mediaLoop, logger: logger)
+        let loop = EventLoop(name: "media")
+        let connections = try OriginConnections(settings, loop: loop, logger: logger)
         let volume = try Volume(root: settings.mediaPath, syncInterval: settings.syncInterval)
         let directory = SessionDirectory(volume: volume)
-        let budget = MemoryBudget(byteLimit: settings.memoryByteLimit, loop: mediaLoop)
         let measures = OriginMeasures(host.metrics)
-        let pool = settings.databaseURL.map { url in
-            PostgresPool(
-                PostgresConfiguration(address: url.reveal(), applicationName: "origin"),
-                size: 2,
-                on: mediaLoop,
-                logger: logger
-            )
-        }
-        let reporter = RecordingReporter(pool: pool, loop: mediaLoop, logger: logger)
+        let reporter = RecordingReporter(pool: connections.pool, loop: loop, logger: logger)
         let owner = OwnerService(
             .init(address: settings.advertisedAddress),
-            control: control,
-            bus: bus,
+            control: connections.control,
+            bus: connections.bus,
             volume: volume,
             directory: directory,
-            budget: budget,
+            budget: MemoryBudget(byteLimit: settings.memoryByteLimit, loop: loop),
             measures: measures,
             reporter: reporter,
             logger: logger
         )
         let reader = BusReader(
-            BusConfiguration(redis: busConfiguration),
-            loop: mediaLoop,
+            BusConfiguration(redis: connections.busConfiguration),
+            loop: loop,
             logger: logger,
             found: owner.streamFound
         )
@@ -63,42 +46,45 @@ enum OriginServices {
             movies: MovieStore(volume: volume),
             proxy: OwnerProxy(
                 directory: directory,
-                control: control,
+                control: connections.control,
                 client: HTTPClient(loops: host.loops),
                 ownAddress: settings.advertisedAddress
             )
         ).add(to: host.router)
-        host.readiness.add("redis-control") { control.isConnected }
-        host.readiness.add("redis-bus") { bus.isConnected }
+        connections.addChecks(to: host.readiness)
         host.readiness.add("volume") { await volume.isWritable() }
-        if let pool { host.readiness.add("postgres") { pool.isReady } }
-        let eventClient = RedisClient(
-            controlConfiguration,
-            name: "redis-events",
-            loop: mediaLoop,
-            logger: logger
-        )
+        addReadings(to: host.metrics, volume: volume, directory: directory, reader: reader)
         let events = ControlEvents(
-            client: eventClient,
+            client: connections.events,
             grants: grants,
             graceLimit: settings.grantGrace,
             logger: logger
         )
-        let clock = SessionClock(directory: directory, loop: mediaLoop)
+        return connections.services + [reporter, SessionClock(directory: directory, loop: loop)]
+            + deletions(settings, connections, volume, directory) + [events, reader, owner]
+    }
+
+    /// What deletes media, for its time is over or because somebody wants it gone.
+    private static func deletions(
+        _ settings: OriginSettings,
+        _ connections: OriginConnections,
+        _ volume: Volume,
+        _ directory: SessionDirectory
+    ) -> [any Service] {
+        let (loop, logger) = (connections.loop, connections.logger)
         let retention = RetentionService(
             volume: volume,
             directory: directory,
             retention: settings.retention,
-            loop: mediaLoop,
+            loop: loop,
             logger: logger,
-            pool: pool
+            pool: connections.pool
         )
-        let purge = pool.map {
-            PurgeService(pool: $0, volume: volume, directory: directory, loop: mediaLoop, logger: logger)
-        }
-        addReadings(to: host.metrics, volume: volume, directory: directory, reader: reader)
-        return [control, bus, eventClient] + (pool.map { [$0] } ?? []) + (purge.map { [$0] } ?? [])
-            + [reporter, clock, retention, events, reader, owner]
+        guard let pool = connections.pool else { return [retention] }
+        return [
+            retention,
+            PurgeService(pool: pool, volume: volume, directory: directory, loop: loop, logger: logger),
+        ]
     }
 
     private static func addReadings(
@@ -132,5 +118,43 @@ extension MediaSession {
     /// The memory that the session's parts take.
     var memoryByteCount: Int {
         read { state in state.timelines.values.reduce(0) { $0 + $1.memoryByteCount } }
+    }
+}
+
+/// The connections to both Redis and, where there is one, to PostgreSQL.
+private struct OriginConnections {
+    let loop: EventLoop
+    let logger: Logger
+    let busConfiguration: RedisClient.Configuration
+    let control: RedisClient
+    let bus: RedisClient
+    /// For reading the events, which blocks it.
+    let events: RedisClient
+    let pool: PostgresPool?
+
+    init(_ settings: OriginSettings, loop: EventLoop, logger: Logger) throws {
+        self.loop = loop
+        self.logger = logger
+        let controlConfiguration = try RedisClient.Configuration(url: settings.redisControlURL)
+        busConfiguration = try RedisClient.Configuration(url: settings.redisBusURL)
+        control = RedisClient(controlConfiguration, name: "redis-control", loop: loop, logger: logger)
+        events = RedisClient(controlConfiguration, name: "redis-events", loop: loop, logger: logger)
+        bus = RedisClient(busConfiguration, name: "redis-bus", loop: loop, logger: logger)
+        pool = settings.databaseURL.map { url in
+            PostgresPool(
+                PostgresConfiguration(address: url.reveal(), applicationName: "origin"),
+                size: 2,
+                on: loop,
+                logger: logger
+            )
+        }
+    }
+
+    var services: [any Service] { [control, bus, events] + (pool.map { [$0] } ?? []) }
+
+    func addChecks(to readiness: Readiness) {
+        readiness.add("redis-control") { [control] in control.isConnected }
+        readiness.add("redis-bus") { [bus] in bus.isConnected }
+        if let pool { readiness.add("postgres") { pool.isReady } }
     }
 }
