@@ -55,17 +55,23 @@ public struct HTTPClient: Sendable {
         body: [UInt8] = []
     ) async throws -> HTTPClientResponse {
         guard let target = ClientTarget(url) else { throw Failure.malformedURL }
-        let address = try await Self.address(of: target.host)
-        let connection = HTTPClientConnection(
-            loop: loops.next(),
-            configuration: configuration,
-            skipsBody: method == "HEAD"
-        )
-        return try await connection.exchange(
-            Self.message(method, target, headers, body),
-            with: address,
-            port: target.port
-        )
+        let message = Self.message(method, target, headers, body)
+        var failure = Failure.unknownHost
+        for address in await Self.addresses(of: target.host) {
+            let connection = HTTPClientConnection(
+                loop: loops.next(),
+                configuration: configuration,
+                skipsBody: method == "HEAD"
+            )
+            do {
+                return try await connection.exchange(message, with: address, port: target.port)
+            } catch let error as Failure {
+                // Nothing was sent: another address of the name may listen.
+                guard case .cannotConnect = error else { throw error }
+                failure = error
+            }
+        }
+        throw failure
     }
 
     private static func message(
@@ -87,26 +93,23 @@ public struct HTTPClient: Sendable {
     }
 
     /// Resolves a name on a thread of its own; literal addresses are themselves.
-    private static func address(of host: String) async throws -> String {
+    private static func addresses(of host: String) async -> [String] {
         let isLiteral =
             host.contains(":") || host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
-        if isLiteral { return host }
-        return try await withCheckedThrowingContinuation { continuation in
+        if isLiteral { return [host] }
+        return await withCheckedContinuation { continuation in
             PlatformThread.detach(named: "resolver") {
-                guard let address = resolve(host) else {
-                    return continuation.resume(throwing: Failure.unknownHost)
-                }
-                continuation.resume(returning: address)
+                continuation.resume(returning: resolve(host))
             }
         }
     }
 
-    private static func resolve(_ host: String) -> String? {
+    private static func resolve(_ host: String) -> [String] {
         var text = [CChar](repeating: 0, count: 1024)
         // SAFETY: the buffer holds as many bytes as the capacity says.
-        guard unsafe cplatform_resolve(host, &text, text.count) == 0 else { return nil }
-        let first = text.prefix { $0 != 0 && $0 != 0x0a }.map { UInt8(bitPattern: $0) }
-        return first.isEmpty ? nil : String(decoding: first, as: UTF8.self)
+        guard unsafe cplatform_resolve(host, &text, text.count) == 0 else { return [] }
+        let lines = text.prefix { $0 != 0 }.split(separator: 0x0a)
+        return lines.map { String(decoding: $0.map(UInt8.init(bitPattern:)), as: UTF8.self) }
     }
 }
 
