@@ -5,7 +5,7 @@ import TestSupport
 final class Publisher {
     private let process = Process()
     private let errors: URL
-    private let keys = Pipe()
+    private let keys = Pipe.notInherited()
 
     /// Starts ffmpeg with a moving test picture and a tone, in real time, towards `url`.
     convenience init(

@@ -8,8 +8,8 @@ import Testing
     private final class Sink {
         let port: String
         private let process = Process()
-        private let input = Pipe()
-        private let output = Pipe()
+        private let input = Pipe.notInherited()
+        private let output = Pipe.notInherited()
 
         init() throws {
             process.executableURL = PeerTests.products.appendingPathComponent("PublishSink")

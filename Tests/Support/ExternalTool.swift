@@ -30,19 +30,23 @@ public enum ExternalTool {
         process.arguments = [name] + arguments
         process.currentDirectoryURL = folder
         process.standardInput = FileHandle.nullDevice
-        let errorFile = TemporaryFolder.shared.appendingPathComponent("\(UUID().uuidString).err")
-        try Data().write(to: errorFile)
-        defer { try? FileManager.default.removeItem(at: errorFile) }
-        let output = Pipe()
-        process.standardOutput = output
+        // Files, not pipes: the end of a pipe comes only when every program that inherited it has ended.
+        let left = try TemporaryFolder.make("tool")
+        defer { try? FileManager.default.removeItem(at: left) }
+        let outputFile = left.appendingPathComponent("output")
+        let errorFile = left.appendingPathComponent("errors")
+        for file in [outputFile, errorFile] { try Data().write(to: file) }
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
         try process.run()
-        let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
-        let errors = String(decoding: (try? Data(contentsOf: errorFile)) ?? Data(), as: UTF8.self)
         let status =
             process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-        return Outcome(status: status, output: [UInt8](bytes), errors: errors)
+        return Outcome(
+            status: status,
+            output: [UInt8](try Data(contentsOf: outputFile)),
+            errors: String(decoding: try Data(contentsOf: errorFile), as: UTF8.self)
+        )
     }
 
     /// Runs a program on a thread of its own, for programs that need this process to answer them.

@@ -50,7 +50,7 @@ public final class PostgresServer: Sendable {
     /// Starts the server and waits until it answers.
     public func start() throws {
         let process = Process()
-        let lifeline = Pipe()
+        let lifeline = Pipe.notInherited()
         // The shell reads its input, whose other end dies with the test process; then it stops the server.
         let script = """
             "$@" >"\(folder)/log" 2>&1 & server=$!
@@ -141,19 +141,7 @@ public final class PostgresServer: Sendable {
     }
 
     private static func run(_ executable: String, _ arguments: some Sequence<String>) throws {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: executable)
-        process.arguments = Array(arguments)
-        process.currentDirectoryURL = URL(filePath: "/")
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = output
-        try process.run()
-        let text = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "\(executable): \(String(decoding: text, as: UTF8.self))")
-        }
+        let outcome = try ExternalTool.run(executable, Array(arguments), in: URL(filePath: "/"))
+        guard outcome.status == 0 else { throw Failure(description: "\(executable): \(outcome.errors)") }
     }
 }

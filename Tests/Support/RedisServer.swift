@@ -39,8 +39,8 @@ public final class RedisServer: Sendable {
     /// Starts the server again after ``kill()``, empty.
     public func start() throws {
         let shell = Process()
-        let leash = Pipe()
-        let output = Pipe()
+        let leash = Pipe.notInherited()
+        let output = Pipe.notInherited()
         // The shell holds the server on a leash: when this process is gone, the pipe ends and so does Redis.
         let script = #"redis-server "$@" & echo "pid $!"; cat >/dev/null; kill -9 $! 2>/dev/null"#
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
