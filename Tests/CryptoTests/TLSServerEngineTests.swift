@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TLSServerEngineTests {
@@ -69,7 +70,7 @@ private enum Certificate {
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
             "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "certificate.pem",
         ]
-        try openssl.run()
+        try openssl.runAlone()
         openssl.waitUntilExit()
         return try TLSIdentity(
             certificateFile: folder.appending(path: "certificate.pem").path,

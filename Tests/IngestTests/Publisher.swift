@@ -50,7 +50,7 @@ final class Publisher {
         errors = try TemporaryFolder.make("encoder").appendingPathComponent("errors")
         try Data().write(to: errors)
         process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
+        try process.runAlone()
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }

@@ -15,7 +15,7 @@ import Testing
             process.executableURL = PeerTests.products.appendingPathComponent("PublishSink")
             process.standardInput = input
             process.standardOutput = output
-            try process.run()
+            try process.runAlone()
             let line = output.fileHandleForReading.availableData
             port = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .newlines)
         }

@@ -38,7 +38,7 @@ public enum ExternalTool {
         for file in [outputFile, errorFile] { try Data().write(to: file) }
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
-        try process.run()
+        try process.runAlone()
         process.waitUntilExit()
         let status =
             process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus

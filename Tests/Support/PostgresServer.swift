@@ -68,7 +68,7 @@ public final class PostgresServer: Sendable {
         process.standardInput = lifeline
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.runAlone()
         keeper.withLock { $0 = (process, lifeline) }
         try waitUntilReady()
     }

@@ -49,7 +49,7 @@ public final class RedisServer: Sendable {
             + arguments
         shell.standardInput = leash
         shell.standardOutput = output
-        try shell.run()
+        try shell.runAlone()
         let log = Self.readUntilReady(output.fileHandleForReading)
         guard let processID = Self.processID(in: log) else { throw Failure.didNotStart(log: log) }
         running.withLock { $0 = Running(shell: shell, leash: leash, processID: processID) }

@@ -1,4 +1,5 @@
 public import Foundation
+import Synchronization
 
 extension Pipe {
     /// A pipe that only the program it is handed to keeps.
@@ -11,5 +12,17 @@ extension Pipe {
             _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
         }
         return pipe
+    }
+}
+
+extension Process {
+    private static let starting = Mutex(())
+
+    /// Starts the program while no other is being started.
+    ///
+    /// `Process` learns of a program's end by a socket that a program started in the same moment would inherit and
+    /// hold open: whoever waits for the first would then wait for the second too.
+    public func runAlone() throws {
+        try Self.starting.withLock { _ in try run() }
     }
 }
