@@ -68,6 +68,8 @@ import Testing
         async throws
     {
         try await withClient { client, server in
+            // A command that still waits for its first connection would be kept for the next server.
+            try await client.command("PING")
             let blocked = Task { try await client.command("BLPOP", "nothing", 0, deadline: .seconds(30)) }
             try await client.waitForPending(1)
             server.kill()
