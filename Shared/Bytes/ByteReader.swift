@@ -23,24 +23,19 @@ public struct ByteReader: ~Escapable {
     public var isAtEnd: Bool { remaining == 0 }
 
     /// Reads one big-endian integer of the width of `T`.
+    @inlinable
     @_lifetime(self: copy self)
     public mutating func read<T: FixedWidthInteger>(_ type: T.Type = T.self) throws(Failure) -> T {
         T(truncatingIfNeeded: try readBigEndian(byteCount: T.bitWidth / 8))
     }
 
     /// Reads one little-endian integer of the width of `T`.
+    @inlinable
     @_lifetime(self: copy self)
     public mutating func readLittleEndian<T: FixedWidthInteger>(
         _ type: T.Type = T.self
     ) throws(Failure) -> T {
-        let byteCount = T.bitWidth / 8
-        try require(byteCount)
-        var value: UInt64 = 0
-        for index in 0..<byteCount {
-            value |= UInt64(bytes[offset + index]) << (8 * UInt64(index))
-        }
-        offset += byteCount
-        return T(truncatingIfNeeded: value)
+        T(truncatingIfNeeded: try readLittleEndian(byteCount: T.bitWidth / 8))
     }
 
     /// Reads a 24-bit big-endian field, as RTMP, FLV and ISO boxes have it.
@@ -79,8 +74,22 @@ public struct ByteReader: ~Escapable {
         offset += count
     }
 
+    // Not generic, so that callers in other modules pay for one call and not for every shift.
+    @usableFromInline
     @_lifetime(self: copy self)
-    private mutating func readBigEndian(byteCount: Int) throws(Failure) -> UInt64 {
+    mutating func readLittleEndian(byteCount: Int) throws(Failure) -> UInt64 {
+        try require(byteCount)
+        var value: UInt64 = 0
+        for index in 0..<byteCount {
+            value |= UInt64(bytes[offset + index]) << (8 * UInt64(index))
+        }
+        offset += byteCount
+        return value
+    }
+
+    @usableFromInline
+    @_lifetime(self: copy self)
+    mutating func readBigEndian(byteCount: Int) throws(Failure) -> UInt64 {
         try require(byteCount)
         var value: UInt64 = 0
         for index in offset..<offset + byteCount {

@@ -12,16 +12,29 @@ public struct ByteWriter: Sendable, Equatable {
     public var count: Int { bytes.count }
 
     /// Appends `value` in big-endian order.
+    @inlinable
     public mutating func write<T: FixedWidthInteger>(_ value: T) {
-        for shift in stride(from: T.bitWidth - 8, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
-        }
+        appendBigEndian(UInt64(truncatingIfNeeded: value), byteCount: T.bitWidth / 8)
     }
 
     /// Appends `value` in little-endian order.
+    @inlinable
     public mutating func writeLittleEndian<T: FixedWidthInteger>(_ value: T) {
-        for shift in stride(from: 0, to: T.bitWidth, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
+        appendLittleEndian(UInt64(truncatingIfNeeded: value), byteCount: T.bitWidth / 8)
+    }
+
+    // Not generic, so that callers in other modules pay for one call and not for every shift.
+    @usableFromInline
+    mutating func appendBigEndian(_ value: UInt64, byteCount: Int) {
+        for shift in stride(from: 8 * byteCount - 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+        }
+    }
+
+    @usableFromInline
+    mutating func appendLittleEndian(_ value: UInt64, byteCount: Int) {
+        for shift in stride(from: 0, to: 8 * byteCount, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
         }
     }
 

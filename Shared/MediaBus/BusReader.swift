@@ -79,12 +79,17 @@ public actor BusReader: Service {
 
     /// Reads until `shutdown` is requested.
     public func run(until shutdown: Shutdown) async throws {
+        // On the loop throughout: resuming elsewhere first would cost two changes of thread a read.
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.tail.run(until: shutdown) }
-            group.addTask { try await self.side.run(until: shutdown) }
-            group.addTask { try await shutdown.cancelling { try await self.readTail() } }
-            group.addTask { try await shutdown.cancelling { try await self.discover() } }
-            group.addTask { try await shutdown.cancelling { await self.catchUp() } }
+            group.addTask(executorPreference: loop) { try await self.tail.run(until: shutdown) }
+            group.addTask(executorPreference: loop) { try await self.side.run(until: shutdown) }
+            group.addTask(executorPreference: loop) {
+                try await shutdown.cancelling { try await self.readTail() }
+            }
+            group.addTask(executorPreference: loop) {
+                try await shutdown.cancelling { try await self.discover() }
+            }
+            group.addTask(executorPreference: loop) { try await shutdown.cancelling { await self.catchUp() } }
             try await group.waitForAll()
         }
     }

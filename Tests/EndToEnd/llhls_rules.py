@@ -120,7 +120,7 @@ def check_end(playlist):
         return found
     from_end = 0.0
     for segment in reversed(playlist.segments):
-        if segment.parts and playlist.target and from_end > 3 * playlist.target + 1e-6:
+        if segment.parts and playlist.target and from_end > 3 * playlist.target + 0.1:
             found.append(f"segment {segment.number} lists parts more than three target durations from the end")
             break
         from_end += segment.length

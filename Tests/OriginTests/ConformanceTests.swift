@@ -16,7 +16,10 @@ import Testing
 
     @Test(arguments: [60, 300])
     func `the checker finds no broken rule, live and after`(gop: Int) async throws {
-        let stream = try SyntheticStream.make(seconds: 38, gop: gop)
+        let stream = SyntheticStream.make(of: [
+            try RecordedTrack.video(seconds: gop / 30, gop: gop).repeated(until: 38),
+            try RecordedTrack.audio(seconds: 4).repeated(until: 38),
+        ])
         let fixture = try OriginFixture()
         let owner = await fixture.own(stream)
         try await fixture.serving { base in

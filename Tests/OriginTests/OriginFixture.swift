@@ -115,7 +115,13 @@ final class OriginFixture: Sendable {
             logger: Logger(level: .error) { _ in },
             metrics: MetricRegistry(service: "test")
         )
-        try await running(server) { try await body("http://127.0.0.1:\(server.port)") }
+        let shutdown = Shutdown()
+        // Off the pool, whose few threads other tests may block for seconds.
+        let task = Task(executorPreference: loops.loops[1]) { try await server.run(until: shutdown) }
+        defer { task.cancel() }
+        try await body("http://127.0.0.1:\(server.port)")
+        shutdown.request()
+        try await task.value
     }
 }
 

@@ -58,6 +58,23 @@ public struct RecordedTrack: Sendable {
         return RecordedTrack(configuration: configuration, samples: try samples(of: file))
     }
 
+    /// The samples over and over until there are `seconds` of them: coding that much anew would take long.
+    public func repeated(until seconds: Int) -> RecordedTrack {
+        var copy = self
+        let end = Int64(seconds) * Int64(configuration.timescale)
+        let length = samples.reduce(0) { $0 + Int64($1.head.duration) }
+        guard length > 0 else { return self }
+        for round in 1... {
+            let offset = Int64(round) * length
+            if offset >= end { break }
+            for var sample in samples where sample.decodeTime + offset < end {
+                sample.decodeTime += offset
+                copy.samples.append(sample)
+            }
+        }
+        return copy
+    }
+
     /// Codes a tone with ffmpeg's AAC coder, 48 kHz stereo.
     public static func audio(seconds: Int, track: UInt16 = 1) throws -> RecordedTrack {
         let source = "sine=frequency=440:sample_rate=48000:duration=\(seconds)"

@@ -70,6 +70,16 @@ extension MediaSession {
         change { $0.isAbandoned = true }
     }
 
+    /// Frees the memory of stored parts that are no longer at the live edge.
+    func evictStored() {
+        caching { state in
+            guard state.isRecording else { return }
+            for track in state.timelines.keys {
+                state.timelines[track]?.evictStored(keepingSeconds: Self.edgeSeconds)
+            }
+        }
+    }
+
     /// Frees memory down to `limit` bytes, the same fraction of every track.
     func evict(downTo limit: Int) {
         caching { state in

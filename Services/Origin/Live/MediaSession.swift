@@ -24,6 +24,9 @@ final class MediaSession: Sendable {
         var playlists: [PlaylistKey: CachedPlaylist] = [:]
     }
 
+    /// How much of the live edge stays in memory while all of it is stored as well.
+    static let edgeSeconds: Int64 = 10
+
     /// The whole session's parts in memory, at most.
     static let memoryLimit = 64 << 20
 

@@ -81,7 +81,7 @@ actor OwnerService: Service {
             }
             await beginUnfinished()
             for await streamID in found {
-                group.addTask { await self.own(streamID) }
+                group.addTask(executorPreference: self.loop) { await self.own(streamID) }
             }
             await handOverAll()
             group.cancelAll()

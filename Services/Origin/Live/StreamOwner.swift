@@ -138,6 +138,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
             media: PartMedia(bytes: part.bytes, range: nil, byteCount: part.bytes.count)
         )
         record(part)
+        if part.head.id.part == 0 { session.evictStored() }
         session.evict(downTo: budget.share)
     }
 

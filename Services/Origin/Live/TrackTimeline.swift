@@ -54,6 +54,8 @@ struct TrackTimeline: Sendable {
     /// The bytes of parts in memory.
     private(set) var memoryByteCount = 0
     private(set) var isEnded = false
+    /// Parts before this one are not in memory.
+    private var firstInMemory = 0
 
     init(track: TrackID, timescale: UInt32) {
         self.track = track
@@ -232,27 +234,43 @@ struct TrackTimeline: Sendable {
         }
         let first = segments[windowStart].mediaSequence
         let count = parts.firstIndex { $0.id.mediaSequence >= first } ?? 0
-        for index in 0..<count {
-            memoryByteCount -= parts[index].media.bytes?.count ?? 0
-            parts[index].media.bytes = nil
-        }
+        while firstInMemory < count { freeOldest() }
         // Removing from the front moves the rest; doing so in batches keeps it rare.
-        if count >= 64 { parts.removeFirst(count) }
+        if count >= 64 {
+            parts.removeFirst(count)
+            firstInMemory -= count
+        }
+    }
+
+    private mutating func freeOldest() {
+        memoryByteCount -= parts[firstInMemory].media.bytes?.count ?? 0
+        parts[firstInMemory].media.bytes = nil
+        firstInMemory += 1
+    }
+
+    /// Frees the memory of parts that are stored and older than what most viewers ask for: the page cache has
+    /// them too.
+    mutating func evictStored(keepingSeconds seconds: Int64) {
+        guard let end = lastPart?.endTime else { return }
+        let oldest = end &- seconds * timescale
+        while firstInMemory < parts.count, parts[firstInMemory].media.range != nil,
+            parts[firstInMemory].head.endTime < oldest
+        {
+            freeOldest()
+        }
     }
 
     /// Frees the memory of the oldest parts, as long as there is more than `limit`.
     ///
     /// What is not stored and not going to be is given up, with the segments that need it.
     mutating func evict(downTo limit: Int, isRecording: Bool) {
-        for index in parts.indices {
-            guard memoryByteCount > limit, isEnded || index < parts.count - 1 else { return }
-            guard let bytes = parts[index].media.bytes else { continue }
-            if parts[index].media.range == nil {
+        while memoryByteCount > limit, firstInMemory < parts.count {
+            guard isEnded || firstInMemory < parts.count - 1 else { return }
+            if parts[firstInMemory].media.range == nil {
                 if isRecording { return }
-                forget(before: parts[index].id.mediaSequence &+ 1)
+                forget(before: parts[firstInMemory].id.mediaSequence &+ 1)
             }
-            memoryByteCount -= bytes.count
-            parts[index].media.bytes = nil
+            freeOldest()
         }
     }
 

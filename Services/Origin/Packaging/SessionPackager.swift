@@ -67,18 +67,19 @@ struct SessionPackager {
             unknownSampleCount &+= 1
             return []
         }
-        let resumption = resumptions[sample.track]
-        var track =
-            tracks[sample.track]
-            ?? TrackPackager(
+        if tracks[sample.track] == nil {
+            tracks[sample.track] = TrackPackager(
                 configuration: configuration,
                 clock: clock,
-                resumption: resumption,
+                resumption: resumptions[sample.track],
                 // A track that joins a running session begins with its own first sample.
                 isComplete: isComplete || sample.sequence == 0
             )
-        let outputs = track.feed(sample, at: position, configuration: configuration, clock: clock)
-        tracks[sample.track] = track
+        }
+        // In place: a copy would copy the samples that wait.
+        let outputs =
+            tracks[sample.track]?.feed(sample, at: position, configuration: configuration, clock: clock) ?? []
+        if outputs.isEmpty { return [] }
         return outputs.map { output in
             switch output {
             case .part(let part): .part(part)
