@@ -61,8 +61,8 @@ enum OpenAPIDocument {
             "detail": {"type": "string"}, "code": {"type": "string"}, "instance": {"type": "string"}}},
         "StreamInput": {
           "type": "object", "properties": {
-            "slug": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"},
-            "title": {"type": "string", "maxLength": 200, "pattern": "^[^\\\\u0000-\\\\u001f\\\\u007f]*$"}, "record": {"type": "boolean"}}},
+            "slug": {"type": ["string", "null"], "pattern": "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"},
+            "title": {"type": ["string", "null"], "maxLength": 200, "pattern": "^[^\\\\u0000-\\\\u001f\\\\u007f]*$"}, "record": {"type": ["boolean", "null"]}}},
         "Stream": {
           "type": "object",
           "required": ["id", "slug", "title", "record", "state", "session", "watchUrl", "hlsUrl", "createdAt", "updatedAt"],

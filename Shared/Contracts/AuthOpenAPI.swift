@@ -62,7 +62,7 @@ public enum AuthOpenAPI {
             "operationId": "makeShare", "tags": ["auth"], "summary": "Makes a share link; its secret is shown this once.",
             "requestBody": {"content": {"application/json": {"schema": {
               "type": "object", "properties": {
-                "name": {"type": "string", "maxLength": 200}, "ttl": {"type": "number", "minimum": 1}}}}}},
+                "name": {"type": "string", "maxLength": 200}, "ttl": {"type": "number", "minimum": 1, "maximum": 315360000}}}}}},
             "responses": {
               "201": {"description": "Made.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Share"}}}},
               "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
@@ -168,7 +168,7 @@ public enum AuthOpenAPI {
             "operationId": "makeToken", "tags": ["auth"], "summary": "Makes an API token, shown this once.",
             "requestBody": {"content": {"application/json": {"schema": {
               "type": "object", "properties": {
-                "name": {"type": "string", "maxLength": 200}, "ttl": {"type": "number", "minimum": 1}}}}}},
+                "name": {"type": "string", "maxLength": 200}, "ttl": {"type": "number", "minimum": 1, "maximum": 315360000}}}}}},
             "responses": {
               "201": {"description": "Made.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/APIToken"}}}},
               "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
