@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 
 /// A program of the system that a test runs to its end, like ffmpeg.
 public enum ExternalTool {
@@ -25,28 +26,51 @@ public enum ExternalTool {
 
     /// Runs a program found in the search path and returns what it left, whatever its status.
     public static func run(_ name: String, _ arguments: [String], in folder: URL? = nil) throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [name] + arguments
-        process.currentDirectoryURL = folder
-        process.standardInput = FileHandle.nullDevice
         // Files, not pipes: the end of a pipe comes only when every program that inherited it has ended.
         let left = try TemporaryFolder.make("tool")
         defer { try? FileManager.default.removeItem(at: left) }
         let outputFile = left.appendingPathComponent("output")
         let errorFile = left.appendingPathComponent("errors")
         for file in [outputFile, errorFile] { try Data().write(to: file) }
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
-        process.standardError = try FileHandle(forWritingTo: errorFile)
-        try process.runAlone()
-        process.waitUntilExit()
-        let status =
-            process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        let status = try spawn(
+            [name] + arguments,
+            in: folder,
+            output: outputFile.path,
+            errors: errorFile.path
+        )
         return Outcome(
             status: status,
             output: [UInt8](try Data(contentsOf: outputFile)),
             errors: String(decoding: try Data(contentsOf: errorFile), as: UTF8.self)
         )
+    }
+
+    /// Starts a program and waits for its end; `Process` cannot with more than a thousand descriptors open.
+    private static func spawn(
+        _ words: [String],
+        in folder: URL?,
+        output: String,
+        errors: String
+    ) throws -> Int32 {
+        var actions = unsafe posix_spawn_file_actions_t()
+        // SAFETY: the actions are initialised before they are used and destroyed afterwards; strings live
+        // for their calls, and the words until they are freed.
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY, 0)
+        let command = ["env"] + (folder.map { ["-C", $0.path] } ?? []) + words
+        var pointers = unsafe command.map { unsafe strdup($0) }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
+        unsafe pointers.append(nil)
+        var process = pid_t()
+        let code = unsafe posix_spawn(&process, "/usr/bin/env", &actions, nil, pointers, environ)
+        guard code == 0 else { throw Failure(description: "\(words[0]) cannot be started: \(code)") }
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        let signal = status & 0x7f
+        return signal == 0 ? (status >> 8) & 0xff : -signal
     }
 
     /// Runs a program on a thread of its own, for programs that need this process to answer them.

@@ -25,7 +25,7 @@ final class MediaSession: Sendable {
     }
 
     /// How much of the live edge stays in memory while all of it is stored as well.
-    static let edgeSeconds: Int64 = 10
+    static let edgeSeconds: Int64 = 6
 
     /// The whole session's parts in memory, at most.
     static let memoryLimit = 64 << 20
