@@ -207,6 +207,7 @@ def measure_publishers(stack, peer, counts=(1, 50, 200), seconds=20):
 
 def main(sections):
     data = pathlib.Path(tempfile.mkdtemp(prefix="martlet-bench-"))
+    data.chmod(0o755)  # the services run as another user than root
     base = free_port_base()
     stack = Stack(data / "data", base, {})
     stack.up()
