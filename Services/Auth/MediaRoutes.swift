@@ -31,10 +31,10 @@ extension AuthRoutes {
 
     private func renewCookie(_ request: HTTPRequest) async throws -> HTTPResponse {
         let (stream, viewer) = try await viewer(request)
-        let (field, expiry) = try mediaCookie(of: viewer, stream: stream, for: request)
+        let (fields, expiry) = try mediaCookies(of: viewer, stream: stream, for: request)
         var response = HTTPResponse.json(CookieAnswer(expiresAt: Timestamp.rfc3339(seconds: expiry)))
         response.headers["cache-control"] = "no-store"
-        response.headers.append("set-cookie", field)
+        for field in fields { response.headers.append("set-cookie", field) }
         return response
     }
 
@@ -64,21 +64,23 @@ extension AuthRoutes {
         return (stream, viewer)
     }
 
-    /// The field `Set-Cookie` that opens `/live/<stream>`, and when it ends.
-    func mediaCookie(
+    /// The fields `Set-Cookie` that open `/live/<stream>` and `/whep/<stream>`, and when they end.
+    func mediaCookies(
         of viewer: Principal,
         stream: String,
         for request: HTTPRequest
-    ) throws -> (field: String, expiry: Int64) {
+    ) throws -> (fields: [String], expiry: Int64) {
         let (token, expiry) = try sign(viewer, stream: stream, seconds: lifetimes.mediaCookie)
-        let field = Cookie.field(
-            Cookie.media,
-            token,
-            path: "/live/\(stream)",
-            seconds: expiry - now,
-            for: request
-        )
-        return (field, expiry)
+        let fields = ["live", "whep"].map { prefix in
+            Cookie.field(
+                Cookie.media,
+                token,
+                path: "/\(prefix)/\(stream)",
+                seconds: expiry - now,
+                for: request
+            )
+        }
+        return (fields, expiry)
     }
 
     private func sign(

@@ -32,7 +32,7 @@ struct RequestAuthorizer: Sendable {
 
     private func decide(_ request: HTTPRequest, _ method: String, on path: MediaPath) async throws -> Decision
     {
-        guard method == "GET" || method == "HEAD" else { return .forbidden }
+        guard Self.mayWatch(by: method, path) else { return .forbidden }
         let carried = request.headers["x-martlet-path-token"] ?? ""
         if let token = carried.isEmpty ? path.token : carried {
             return try await identity(ofToken: token, for: path).map { .allowed($0) } ?? .forbidden
@@ -42,9 +42,25 @@ struct RequestAuthorizer: Sendable {
         {
             return .allowed(identity)
         }
+        // A WHEP client's only credential is a bearer token, which may be one for media.
+        if path.isWebRTC, let field = request.headers["authorization"],
+            case .bearer(let text)? = try? Credential.authorization(field),
+            let identity = try await identity(ofToken: text, for: path)
+        {
+            return .allowed(identity)
+        }
         guard let identity = try await authenticator.identity(of: request) else { return .unauthenticated }
         guard let principal = identity.principal(for: path.object) else { return .forbidden }
         return Identity([principal], isAmbient: identity.isAmbient).map { .allowed($0) } ?? .forbidden
+    }
+
+    /// Watching is reading, but over WebRTC it takes an offer, and an end.
+    private static func mayWatch(by method: String, _ path: MediaPath) -> Bool {
+        switch method {
+        case "GET", "HEAD": true
+        case "POST", "PATCH", "DELETE": path.isWebRTC
+        default: false
+        }
     }
 
     private func identity(ofToken text: String, for path: MediaPath) async throws -> Identity? {
@@ -87,4 +103,9 @@ extension RequestAuthorizer.Decision {
         case .forbidden: HTTPProblem(403, "forbidden", "You may not see this.").response()
         }
     }
+}
+
+extension MediaPath {
+    /// Whether it is what the gateway asks about for an address below `/whep/<stream>`.
+    var isWebRTC: Bool { prefix == .live && rest == ["whep"] }
 }

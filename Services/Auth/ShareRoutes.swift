@@ -74,8 +74,8 @@ extension AuthRoutes {
             "set-cookie",
             Cookie.field(Cookie.share, value, path: "/api/v1", seconds: lifetimes.shareSession, for: request)
         )
-        let media = try mediaCookie(of: viewer, stream: share.stream, for: request)
-        response.headers.append("set-cookie", media.field)
+        let media = try mediaCookies(of: viewer, stream: share.stream, for: request)
+        for field in media.fields { response.headers.append("set-cookie", field) }
         return response
     }
 

@@ -32,6 +32,32 @@ private let streamB = "baaaaaaaaaaaaaaaaaaaaaaaaa"
         }
     }
 
+    @Test func `a right to watch opens an offer by WebRTC, by cookie or as a bearer token`() async throws {
+        try await AuthStack.run { stack in
+            let share = try await stack.makeShare(streamA)
+            let answer = try await stack.exchange(share.secret)
+            let cookies = answer.headers.values(of: "set-cookie")
+            #expect(
+                cookies.contains { $0.hasPrefix("martlet_media=") && $0.contains("Path=/whep/\(streamA);") }
+            )
+            let token = answer.cookie("martlet_media") ?? ""
+            let carriers: [HTTPFields] = [
+                ["cookie": "martlet_media=\(token)"], ["authorization": "Bearer \(token)"],
+            ]
+            for headers in carriers {
+                for method in ["POST", "PATCH", "DELETE"] {
+                    let allowed = try await stack.authorize(method, "/live/\(streamA)/whep", headers: headers)
+                    #expect(allowed.status == 204)
+                    #expect(allowed.headers["x-martlet-streams"] == streamA)
+                }
+                let other = try await stack.authorize("POST", "/live/\(streamB)/whep", headers: headers)
+                #expect(other.status == 401 || other.status == 403)
+                let file = try await stack.authorize("POST", "/live/\(streamA)/index.m3u8", headers: headers)
+                #expect(file.status == 403)
+            }
+        }
+    }
+
     @Test func `who came by a link sees its stream in the API and nothing else`() async throws {
         try await AuthStack.run { stack in
             let share = try await stack.makeShare(streamA)

@@ -102,12 +102,12 @@ def test_the_watch_page_is_served_and_the_api_is_private(composed):
 def test_only_the_gateway_and_rtmp_are_published_and_all_is_healthy(composed):
     rows = composed.containers()
     published = {name for name, row in rows.items() if any(p.get("PublishedPort") for p in row["Publishers"] or [])}
-    assert published == {"gateway", "ingest"}
+    assert published == {"gateway", "ingest", "sfu"}
     running = {name: row["Health"] for name, row in rows.items() if row["State"] == "running"}
     assert set(running.values()) == {"healthy"}, running
 
 
-@pytest.mark.parametrize("service", ["auth", "catalog", "ingest", "origin", "gateway"])
+@pytest.mark.parametrize("service", ["auth", "catalog", "ingest", "origin", "sfu", "gateway"])
 def test_a_service_runs_without_root_capabilities_or_a_writable_root(composed, service):
     name = composed.containers()[service]["Name"]
     status = composed.compose("exec", "-T", service, "cat", "/proc/1/status")

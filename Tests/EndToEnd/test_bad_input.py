@@ -12,7 +12,7 @@ from waiting import wait_until
 @pytest.fixture
 def processes(stack):
     """Fails the test where any service had to be restarted during it."""
-    names = ("auth", "catalog", "ingest", "origin", "gateway")
+    names = ("auth", "catalog", "ingest", "origin", "sfu", "gateway")
     before = {name: stack.pid(name) for name in names}
     yield before
     after = {name: stack.pid(name) for name in names}

@@ -27,12 +27,12 @@ def free_port():
 
 
 class FakeServices:
-    """auth, catalog and origin in one process: each notes its requests; auth knows one token and one bearer."""
+    """auth, catalog, origin and sfu in one process: each notes its requests; auth knows one token and one bearer."""
 
     def __init__(self):
         self.seen = []
         self.servers = {}
-        for name in ("auth", "catalog", "origin"):
+        for name in ("auth", "catalog", "origin", "sfu"):
             handler = type("Handler", (FakeHandler,), {"service": name, "seen": self.seen})
             server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
             server.daemon_threads = True
@@ -61,9 +61,10 @@ class FakeHandler(http.server.BaseHTTPRequestHandler):
         if self.path == "/internal/authorize":
             self.authorize(fields)
         else:
-            self.answer(200, json.dumps({"service": self.service}).encode(), self.caching())
+            fields = {"Location": f"/whep/{STREAM}/a-b"} if self.service == "sfu" else self.caching()
+            self.answer(200, json.dumps({"service": self.service}).encode(), fields)
 
-    do_POST = do_GET
+    do_POST = do_PATCH = do_DELETE = do_OPTIONS = do_GET
 
     def authorize(self, fields):
         token, uri = fields.get("x-martlet-path-token"), fields["x-original-uri"]
@@ -130,7 +131,7 @@ class GatewayTests(unittest.TestCase):
             "ERROR_LOG": cls.folder / "error.log", "SITE_PORT": cls.port, "SITE_TLS_PORT": cls.port_tls,
             "TLS_CERTIFICATE_FILE": cls.folder / "crt", "TLS_KEY_FILE": cls.folder / "key",
             "AUTH_ADDRESS": cls.services.address("auth"), "CATALOG_ADDRESS": cls.services.address("catalog"),
-            "ORIGIN_ADDRESS": cls.services.address("origin"),
+            "ORIGIN_ADDRESS": cls.services.address("origin"), "SFU_ADDRESS": cls.services.address("sfu"),
         }
         environment = os.environ | {name: str(value) for name, value in names.items()}
         subprocess.run([GATEWAY / "render", GATEWAY, cls.folder / "conf"], env=environment, check=True)
@@ -203,6 +204,24 @@ class GatewayTests(unittest.TestCase):
         self.wait_until(lambda: '"http.path":"/live/~' in access.read_text() or "/x" in access.read_text())
         for log in (access, self.folder / "error.log"):
             self.assertNotIn(TOKEN, log.read_text())
+
+    def test_a_viewer_by_webrtc_is_asked_for_its_right_and_keeps_its_token(self):
+        answer = self.get(f"/whep/~{TOKEN}/{STREAM}", "POST")
+        self.assertEqual((answer.status, answer.headers["Location"]), (200, f"/whep/~{TOKEN}/{STREAM}/a-b"))
+        asked, served = self.services.seen
+        self.assertEqual(asked["fields"]["x-original-uri"], f"/live/{STREAM}/whep")
+        self.assertEqual(asked["fields"]["x-original-method"], "POST")
+        self.assertEqual((served["service"], served["method"], served["path"]), ("sfu", "POST", f"/whep/{STREAM}"))
+        self.assertNotIn(TOKEN, json.dumps(served))
+        own = self.get(f"/whep/{STREAM}/a-b", "DELETE", Authorization="Bearer good")
+        self.assertEqual((own.status, own.headers["Location"]), (200, f"/whep/{STREAM}/a-b"))
+        self.assertNotIn("authorization", self.services.of("sfu")[1]["fields"])
+        self.assertEqual(self.get(f"/whep/{STREAM}", "POST").status, 401)
+        self.assertEqual(self.get("/whep/short", "POST", Authorization="Bearer good").status, 404)
+
+    def test_a_preflight_of_a_viewer_by_webrtc_needs_no_right(self):
+        self.assertEqual(self.get(f"/whep/{STREAM}", "OPTIONS").status, 200)
+        self.assertEqual([request["service"] for request in self.services.seen], ["sfu"])
 
     def test_auth_is_asked_once_a_second_for_the_same_right(self):
         for part in range(5):

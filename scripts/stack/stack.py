@@ -28,7 +28,8 @@ POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 SOCKET_PATH_LIMIT = 107  # sun_path of a unix socket
 START_SECONDS = 90
 STOP_SECONDS = 60
-SERVICES = {"auth": "AUTH", "catalog": "CATALOG", "origin": "ORIGIN", "ingest": "INGEST"}
+SERVICES = {"auth": "AUTH", "catalog": "CATALOG", "origin": "ORIGIN", "ingest": "INGEST", "sfu": "SFU"}
+BINARIES = {"sfu": "SFU"}  # where a program's name is not its service's in capitals
 SHARED_SETTINGS = ("LOG_LEVEL", "DRAIN_SECONDS", "GRANT_GRACE_SECONDS")
 
 
@@ -124,7 +125,8 @@ def render_gateway():
         "ERROR_LOG": LOG / "gateway.log", "SITE_PORT": PORTS["site"], "SITE_TLS_PORT": PORTS["site_tls"],
         "TLS_CERTIFICATE_FILE": TLS / "server.crt", "TLS_KEY_FILE": TLS / "server.key",
         "AUTH_ADDRESS": f"127.0.0.1:{PORTS['auth']}", "CATALOG_ADDRESS": f"127.0.0.1:{PORTS['catalog']}",
-        "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}", "RTMP_PORT": PORTS["rtmp"], "RTMPS_PORT": PORTS["rtmps"],
+        "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}", "SFU_ADDRESS": f"127.0.0.1:{PORTS['sfu']}",
+        "RTMP_PORT": PORTS["rtmp"], "RTMPS_PORT": PORTS["rtmps"],
     }
     environment = {name: str(value) for name, value in names.items()}
     settings = {name[8:]: os.environ[name] for name in ("GATEWAY_CACHE_SIZE", "GATEWAY_LOGIN_RATE") if name in os.environ}
@@ -162,6 +164,8 @@ def service_settings(name):
                    "INGEST_TLS_CERTIFICATE_FILE": str(TLS / "server.crt"),
                    "INGEST_TLS_KEY_FILE": str(TLS / "server.key")},
         "origin": {"ORIGIN_MEDIA_PATH": str(DATA / "media")},
+        "sfu": {"SFU_WEBRTC_ADDRESS": "::" if os.path.exists("/proc/net/if_inet6") else "0.0.0.0",
+                "SFU_WEBRTC_PORT": str(PORTS["sfu_webrtc"])},
     }[name]
     given = {key: value for key, value in os.environ.items() if key.startswith(prefix) or key in SHARED_SETTINGS}
     return settings | given
@@ -201,9 +205,10 @@ def plan():
 
 def service_programs():
     base = ["database", "redis-control", "redis-bus"]
-    after = {"auth": base, "catalog": base, "origin": [*base, "auth", "catalog"], "ingest": [*base, "auth", "catalog", "origin"]}
+    after = {"auth": base, "catalog": base, "origin": [*base, "auth", "catalog"], "ingest": [*base, "auth", "catalog", "origin"],
+             "sfu": [*base, "auth", "catalog"]}
     for name in SERVICES:
-        binary = BIN / name.capitalize()
+        binary = BIN / BINARIES.get(name, name.capitalize())
         settings = service_settings(name)
         yield {"name": name, "command": [str(binary)], "environment": settings, "after": after[name], "stopSeconds": 15,
                "ready": {"http": f"127.0.0.1:{PORTS[name]}/readyz"},
@@ -297,7 +302,7 @@ def status():
     running = supervisor_pid()
     print(f"{'PROGRAM':<15}{'STATE':<10}{'PID':>8}  {'UPTIME':<10}{'RESTARTS':>8}  {'HEALTH':<8}PORTS")
     ports = {"gateway": f"{PORTS['site']}, {PORTS['site_tls']} (TLS)", "auth": PORTS["auth"], "catalog": PORTS["catalog"],
-             "ingest": f"{PORTS['ingest']}, {PORTS['rtmp']} (RTMP), {PORTS['rtmps']} (RTMPS)", "origin": PORTS["origin"]}
+             "ingest": f"{PORTS['ingest']}, {PORTS['rtmp']} (RTMP), {PORTS['rtmps']} (RTMPS)", "origin": PORTS["origin"], "sfu": f"{PORTS['sfu']}, {PORTS['sfu_webrtc']} (WebRTC)"}
     specs = {program["name"]: program for program in json.loads((RUN / "plan.json").read_text())} if running else {}
     healthy = bool(running)
     for row in state()["programs"]:
