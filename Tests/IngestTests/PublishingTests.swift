@@ -140,7 +140,7 @@ import Testing
             #expect(video.filter { $0.flags.contains(.discontinuity) }.count == 1)
             #expect(contents.session?.anchors.map(\.discontinuity) == [0, 1])
             #expect(contents.tracks.contains { $0.video?.width == 640 })
-            #expect(try await harness.sessionStates() == ["ended"])
+            try await eventually("the catalog knows") { try await harness.sessionStates() == ["ended"] }
             #expect(try await second.complaints() == "")
         }
     }
@@ -225,7 +225,7 @@ import Testing
             }
             #expect(harness.received.contents.end == nil)
             #expect(try await publisher.complaints() != "")
-            #expect(try await harness.sessionStates() == ["away"])
+            try await eventually("the catalog knows") { try await harness.sessionStates() == ["away"] }
         }
     }
 }
