@@ -38,6 +38,25 @@ class Chromium:
     def press(self, key):
         self._page.keyboard.press(key)
 
+    def hide(self):
+        """Puts the page into the background. Headless Chromium shows every page in a window of its own, so the page
+        is told what a hidden one sees: its state, the event, and that a picture without a viewer is paused."""
+        self.evaluate("""(() => {
+          Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });
+          Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));
+          document.querySelector('video').pause();
+        })()""")
+
+    def show(self):
+        """Brings the page back."""
+        self.evaluate("""(() => {
+          delete document.hidden;
+          delete document.visibilityState;
+          document.querySelector('video').play();
+          document.dispatchEvent(new Event('visibilitychange'));
+        })()""")
+
     def screenshot(self, path):
         self._page.screenshot(path=str(path))
 
@@ -120,6 +139,15 @@ class Firefox:
             "actions": [{"type": "key", "id": "keyboard", "actions": [
                 {"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]}],
         })
+
+    def hide(self):
+        """Puts the page into the background, behind another tab."""
+        other = self._call("browsingContext.create", {"type": "tab"})["context"]
+        self._call("browsingContext.activate", {"context": other})
+
+    def show(self):
+        """Brings the page back."""
+        self._call("browsingContext.activate", {"context": self._context})
 
     def screenshot(self, path):
         picture = self._call("browsingContext.captureScreenshot", {"context": self._context})

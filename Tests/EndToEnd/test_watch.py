@@ -1,6 +1,10 @@
 """The main job in real browsers: live within a second, rewound, ended, replayed, on one page."""
+import pathlib
+import subprocess
+import sys
+
 from publisher import counters, assert_no_frame_missing_or_twice, wait_live
-from waiting import wait_until
+from waiting import pause, wait_until
 from watch_page import WatchPage
 
 
@@ -89,3 +93,83 @@ def test_a_phone_shows_the_same_link(stack, publish, browser, artifacts):
 def test_a_wrong_share_link_and_an_unknown_stream_say_so(stack, browser):
     page = WatchPage(browser, f"{stack.site}/watch/main#s=wrong")
     wait_until("the page says that it may not be seen", lambda: (state := page.snapshot()) and state["mode"] in ("denied", "notFound"))
+
+
+def test_a_hidden_tab_neither_stalls_nor_falls_behind(stack, publish, browser):
+    slug = f"hidden-{browser.name}"
+    _, publish_url, watch_url, _ = new_stream(stack, slug)
+    publish(publish_url)
+    wait_live(stack, slug)
+    page = WatchPage(browser, watch_url)
+    page.wait_for_mode("live")
+    page.wait_for_moving_picture()
+    before = wait_until("the delay settles", lambda: (state := page.snapshot()) and 0 < (state["delay"] or 0) < 2 and state)
+    browser.hide()
+    assert browser.evaluate("document.visibilityState") == "hidden"
+    pause(8)
+    browser.show()
+    back = page.wait_for_mode("live", timeout=2)
+    after = wait_until(
+        "the picture is as late as before",
+        lambda: (state := page.snapshot()) and 0 < (state["delay"] or 0) < 2 and state["readyState"] >= 3 and state,
+        timeout=3,
+    )
+    page.wait_for_moving_picture()
+    assert after["stalls"] == before["stalls"], (before, after)
+    assert not after["paused"] and page.snapshot()["mode"] == "live", back
+    assert page.was_never_reloaded()
+
+
+def test_one_chooses_among_several_sound_tracks(stack, browser):
+    slug = f"sounds-{browser.name}"
+    _, publish_url, watch_url, _ = new_stream(stack, slug)
+    publisher = subprocess.Popen(
+        [sys.executable, str(pathlib.Path(__file__).parent / "av_publisher.py"), publish_url, "libx264", "aac", "900", "2"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_live(stack, slug)
+        page = WatchPage(browser, watch_url)
+        page.wait_for_mode("live")
+        page.wait_for_moving_picture()
+        tracks = [sound["track"] for sound in page.snapshot()["sounds"]]
+        assert len(tracks) == 3 and page.snapshot()["soundTrack"] == tracks[0]
+        browser.evaluate("document.querySelector('m-sounds button').click()")
+        browser.evaluate("document.querySelectorAll('m-sounds [role=menuitemradio]')[2].click()")
+        wait_until("the third track plays", lambda: page.snapshot()["soundTrack"] == tracks[2])
+        page.wait_for_moving_picture()
+        if browser.name == "chromium":
+            wait_until("its tone is heard", lambda: abs(page.tone() - 1320) < 20)
+        wait_until("enough was recorded to rewind", lambda: page.snapshot()["currentTime"] > 8, timeout=30)
+        browser.evaluate("window.martlet.player.seek(1)")
+        page.wait_for_mode("dvr")
+        assert page.snapshot()["soundTrack"] == tracks[2]
+        browser.evaluate(f"window.martlet.player.chooseSound({tracks[1]})")
+        page.wait_for_moving_picture()
+        assert page.snapshot()["soundTrack"] == tracks[1]
+        if browser.name == "chromium":
+            wait_until("the second tone is heard", lambda: abs(page.tone() - 880) < 20)
+    finally:
+        publisher.kill()
+        publisher.wait()
+
+
+def test_who_waits_sees_the_beginning_of_a_stream_and_no_error(stack, publish, browser):
+    slug = f"waiting-{browser.name}"
+    _, publish_url, watch_url, _ = new_stream(stack, slug)
+    page = WatchPage(browser, watch_url)
+    page.wait_for_mode("offline")
+    browser.evaluate("""(() => {
+      window.__seen = [];
+      const look = () => {
+        const words = document.querySelector('m-stage').textContent;
+        if (words && window.__seen.at(-1) !== words) window.__seen.push(words);
+        requestAnimationFrame(look);
+      };
+      look();
+    })()""")
+    publish(publish_url)
+    page.wait_for_moving_picture()
+    seen = browser.evaluate("window.__seen")
+    assert len(seen) == 1 and "is not live" in seen[0] or seen[1:] == ["Waiting for media…"], seen
+    assert page.snapshot()["errors"] == []

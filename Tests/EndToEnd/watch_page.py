@@ -43,6 +43,18 @@ LISTEN = """
 })()
 """.replace("VIDEO", VIDEO)
 
+TONE = """
+(async () => {
+  if (!window.__listener) await LISTEN;
+  const { context, analyser } = window.__listener;
+  analyser.fftSize = 8192;
+  await new Promise((done) => setTimeout(done, 400));
+  const levels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels);
+  return levels.indexOf(Math.max(...levels)) * context.sampleRate / analyser.fftSize;
+})()
+""".replace("LISTEN", LISTEN)
+
 PICTURE = """
 (() => {
   const video = VIDEO;
@@ -81,6 +93,10 @@ class WatchPage:
     def sound_level(self):
         """The loudest sample heard in half a second, of full scale 1."""
         return self.browser.evaluate(LISTEN)
+
+    def tone(self):
+        """The loudest frequency, in Hz; Chromium only, for Firefox gives no clock without a sound device."""
+        return self.browser.evaluate(TONE)
 
     def was_never_reloaded(self):
         return self.browser.evaluate("window.__marker ?? null") == "never reloaded"

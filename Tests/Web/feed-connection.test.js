@@ -81,6 +81,17 @@ test("a server that restarts is asked again, a refusal is final", async () => {
   assert.equal(states.at(-1), "refused");
 });
 
+test("the feed of a session that has just begun may be early: it is asked for again, without a word", async () => {
+  const { connection, urls, states, finished } = connectionTo([
+    () => { throw new Problem({ status: 404 }); }, () => { throw new Problem({ status: 404 }); }, answer(end)]);
+  connection.mayBeEarly = () => true;
+  connection.start();
+  await finished;
+  assert.equal(urls.length, 3);
+  assert.deepEqual(states, ["connecting", "open", "ended"]);
+  assert.equal(connection.reconnects, 0);
+});
+
 test("what is not a feed is not believed", async () => {
   const { connection, urls, finished } = connectionTo([
     () => new Response("<html>Bad gateway</html>"), answer(end)]);

@@ -43,6 +43,24 @@ test("a master names the video, its codec and every audio rendition", () => {
   ]);
 });
 
+test("each group of sounds has the codec of the variant that names it, and each sound its track", () => {
+  const text = `#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="Sound",DEFAULT=YES,URI="s/1/dvr.m3u8"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound-1",NAME="Surround",DEFAULT=YES,URI="s/2/dvr.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=2,CODECS="avc1.64001f,mp4a.40.2",AUDIO="sound"
+s/0/dvr.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=2,CODECS="avc1.64001f,opus",AUDIO="sound-1"
+s/0/dvr.m3u8
+`;
+  assert.deepEqual(parseMaster(text, BASE).map((one) => [one.kind, one.codec, one.track]), [
+    ["video", "avc1.64001f", 0], ["audio", "mp4a.40.2", 1], ["audio", "opus", 2]]);
+});
+
+test("a master of several sounds alone has them all", () => {
+  const text = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="opus"\n1/live.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="mp4a.40.2"\n2/live.m3u8\n';
+  assert.deepEqual(parseMaster(text, BASE).map((one) => [one.codec, one.track, one.isDefault]), [["opus", 1, true], ["mp4a.40.2", 2, false]]);
+});
+
 test("a master of sound alone has one audio rendition", () => {
   const text = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="opus"\n1/live.m3u8\n';
   assert.deepEqual(parseMaster(text, BASE).map((one) => [one.kind, one.codec]), [["audio", "opus"]]);

@@ -1,9 +1,11 @@
 import { Problem } from "../api.js";
 import { FeedReader, FrameType } from "./feed-frames.js";
-import { backOff } from "./pause.js";
+import { backOff, pause } from "./pause.js";
 
 /** The server says something every 5 s; after this silence the connection is taken for dead. */
 const SILENCE_MS = 12_000;
+/** A session is announced some moments before its media is there: ask again after this many seconds. */
+const EARLY_SECONDS = 0.1;
 
 /** @typedef {import("./feed-frames.js").FeedFrame} FeedFrame */
 /** @typedef {"idle" | "connecting" | "open" | "waiting" | "ended" | "refused"} FeedState */
@@ -20,6 +22,8 @@ export class FeedConnection {
   /** @type {AbortController | null} */ #abort = null;
   /** @type {Map<number, {msn: number, part: number}>} */ #next = new Map();
   /** @type {number[] | null} tracks to ask for, all while unknown */ tracks = null;
+  /** Whether the session is so new that its media may not be there yet. */
+  mayBeEarly = () => false;
   bytesReceived = 0;
   reconnects = 0;
 
@@ -77,6 +81,10 @@ export class FeedConnection {
         problem = error instanceof Problem ? error : new Problem({ detail: String(error) });
       }
       if (abort.signal.aborted) return;
+      if (problem?.status === 404 && this.mayBeEarly()) {
+        await pause(EARLY_SECONDS, abort.signal);
+        continue;
+      }
       if (problem?.isRefusal) return this.#finish(abort, "refused", problem);
       failures = this.bytesReceived > before ? 0 : failures + 1;
       this.reconnects += 1;

@@ -21,6 +21,8 @@ const QUIET_MS = 40;
  * @property {number} [frameRate]
  * @property {number} [sampleRate]
  * @property {number} [channels]
+ * @property {string | null} [label]
+ * @property {string} [language]
  */
 
 /**
@@ -37,6 +39,8 @@ const QUIET_MS = 40;
 export class LiveReceiver {
   /** @type {import("./timeline.js").Anchor[]} */ anchors = [];
   /** @type {Map<Kind, FeedTrack>} */ chosen = new Map();
+  /** @type {import("./sound-tracks.js").SoundTrack[]} */ sounds = [];
+  /** @type {number | null} the sound track to play, where the stream has it */ wantedSound = null;
   partTarget = 0.3;
   isCaughtUp = false;
   partsReceived = 0;
@@ -75,7 +79,7 @@ export class LiveReceiver {
   #frame(frame) {
     switch (frame.type) {
       case FrameType.tracksChanged: return this.#tracks(jsonOf(frame));
-      case FrameType.init: return this.#buffer(frame.track)?.setInit(String(frame.generation), frame.payload);
+      case FrameType.init: return this.#buffer(frame.track)?.setInit(generationIn(frame), frame.payload);
       case FrameType.part: return this.#part(frame);
       case FrameType.discontinuity: return this.hooks.onDiscontinuity();
       case FrameType.publisherAway: return this.hooks.onPublisher(true);
@@ -89,7 +93,7 @@ export class LiveReceiver {
     const buffer = this.#buffer(frame.track);
     if (!buffer) return;
     this.partsReceived += 1;
-    buffer.append(String(frame.generation), frame.payload);
+    buffer.append(generationIn(frame), frame.payload);
     if (!this.isCaughtUp) this.#waitForQuiet();
   }
 
@@ -123,7 +127,9 @@ export class LiveReceiver {
     if (set.partTarget) this.partTarget = set.partTarget;
     if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
     const tracks = set.tracks ?? [];
-    this.chosen = choose(tracks);
+    this.chosen = choose(tracks, this.wantedSound);
+    this.sounds = tracks.filter((track) => track.kind === "audio" && canPlay(track.mime))
+      .map(({ track, label, language }) => ({ track, label: label ?? "", language: language ?? "" }));
     const refused = tracks.filter((track) => !canPlay(track.mime)).map((track) => track.codec);
     const isSilent = this.chosen.size === 0 && tracks.length > 0;
     if (refused.length > 0) this.hooks.onUnplayable(refused, isSilent);
@@ -149,13 +155,22 @@ export class LiveReceiver {
 }
 
 /**
- * The first playable track of each kind.
- * @param {FeedTrack[]} tracks
+ * What the buffers call a configuration generation of a track.
+ * @param {FeedFrame} frame
  */
-function choose(tracks) {
+function generationIn({ track, generation }) {
+  return `${track}/${generation}`;
+}
+
+/**
+ * The first playable track of each kind, or the sound that is wanted.
+ * @param {FeedTrack[]} tracks @param {number | null} wantedSound
+ */
+function choose(tracks, wantedSound) {
   /** @type {Map<Kind, FeedTrack>} */ const chosen = new Map();
   for (const track of tracks) {
-    if (!chosen.has(track.kind) && canPlay(track.mime)) chosen.set(track.kind, track);
+    const isWanted = track.kind === "audio" && track.track === wantedSound;
+    if ((isWanted || !chosen.has(track.kind)) && canPlay(track.mime)) chosen.set(track.kind, track);
   }
   return chosen;
 }

@@ -14,6 +14,9 @@ export class Pilot {
   /** Whether the viewer is at the live edge and wants to stay there. */
   following = false;
   speed = 1;
+  /** Whether the viewer asked for the pause to come; else the browser pauses what nobody sees. */
+  isHeldByViewer = false;
+  #isHeldByBrowser = false;
 
   /**
    * @param {HTMLVideoElement} video @param {import("./media-sink.js").MediaSink} sink
@@ -35,6 +38,8 @@ export class Pilot {
   steer() {
     const { video } = this;
     if (video.paused || video.seeking) return;
+    // A hidden tab's timers come once a second, or once a minute: no rate but 1 may stand that long.
+    if (document.hidden) return this.#setRate(this.following ? 1 : this.speed);
     if (!this.receiver.isCaughtUp || !this.edge.isMoving) return this.#setRate(this.following ? 1 : this.speed);
     const { rate, jumpTo, behind } = this.edge.control.decide(performance.now(), video.currentTime);
     if (this.speed > 1 && behind < this.target + CATCH_UP_MARGIN) this.#hasCaughtUp();
@@ -57,8 +62,24 @@ export class Pilot {
     return true;
   }
 
+  paused() {
+    this.#isHeldByBrowser = document.hidden && this.following && !this.isHeldByViewer;
+  }
+
+  /**
+   * The tab can be seen again; true where the live picture is wanted.
+   * @returns {boolean}
+   */
+  returned() {
+    const isLive = this.following || this.#isHeldByBrowser;
+    this.#isHeldByBrowser = false;
+    return isLive && !this.isHeldByViewer;
+  }
+
   /** Who paused for a while goes on where they paused, and is no longer live. */
   resumed() {
+    this.isHeldByViewer = false;
+    if (this.#isHeldByBrowser) return;
     const behind = this.edge.at(performance.now()) - this.video.currentTime;
     if (this.receiver.isCaughtUp && behind > JUMP_BEHIND) this.following = false;
   }

@@ -29,6 +29,8 @@ const NO_FACTS = { source: "", target: null, codecs: [], bytesReceived: 0, recon
 /** How often the server may refuse a session's media before that is believed: some thirteen seconds. */
 const REFUSALS_TO_BEAR = 14;
 const PASSING_SECONDS = 60;
+/** The media of a session this young, in ms, may not be there yet. */
+const YOUNG_MS = 10_000;
 
 /** One link in one media element: offline, live, rewound, replayed, without a reload. Tells `change`. */
 export class Player extends EventTarget {
@@ -42,6 +44,7 @@ export class Player extends EventTarget {
   /** @type {WatchLink | null} */ #link = null;
   /** @type {OpenOptions} */ #options = {};
   #refusals = 0;
+  /** @type {number | null} the sound track that the viewer chose */ #sound = null;
   /** Whether the viewer chose what plays, and did not just open a link before it went live. */
   #isChosen = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
@@ -71,6 +74,7 @@ export class Player extends EventTarget {
     this.close();
     this.#options = options;
     this.#isChosen = false;
+    this.#sound = null;
     this.startedAt = performance.now();
     this.firstPictureMs = null;
     this.clock.start();
@@ -140,6 +144,7 @@ export class Player extends EventTarget {
   }
 
   pause() {
+    this.engine?.holdStill();
     this.video.pause();
   }
 
@@ -167,6 +172,23 @@ export class Player extends EventTarget {
     if (this.hasNewerSession) this.#startLive();
     else if (this.engine?.isLive) this.engine.goLive();
     void this.sound.play();
+  }
+
+  /** The sound tracks to choose from. */
+  get sounds() {
+    return this.engine?.sounds ?? [];
+  }
+
+  /** The number of the sound track that plays. */
+  get soundTrack() {
+    return this.engine?.sound ?? null;
+  }
+
+  /** @param {number} track */
+  chooseSound(track) {
+    this.#sound = track;
+    this.engine?.chooseSound(track);
+    this.#changed();
   }
 
   /** @param {number} speed */
@@ -240,7 +262,8 @@ export class Player extends EventTarget {
     const streamId = this.watch?.streamId ?? "";
     const rights = this.#rights;
     const parts = {
-      base: `/live/${streamId}/${sessionId}/`, streamId, clock: this.clock,
+      base: `/live/${streamId}/${sessionId}/`, streamId, clock: this.clock, sound: this.#sound,
+      mayBeEarly: () => this.#isYoung,
       fetchMedia: (/** @type {string} */ url, /** @type {AbortSignal} */ signal) =>
         /** @type {MediaRights} */ (rights).fetch(url, signal),
       hooks: {
@@ -252,6 +275,11 @@ export class Player extends EventTarget {
     };
     this.engine = mediaSourceClass() ? new MseEngine(this.video, parts) : new NativeEngine(this.video, parts);
     return this.engine;
+  }
+
+  get #isYoung() {
+    const session = this.watch?.session;
+    return this.#isOnAir && session?.id === this.sessionId && this.clock.now() - Date.parse(session?.startedAt ?? "") < YOUNG_MS;
   }
 
   #stopEngine() {
@@ -329,6 +357,7 @@ export class Player extends EventTarget {
         shown: engine?.meter.frames ?? 0, rate: engine?.meter.frameRate ?? 0,
       },
       failure: this.failure, problem: this.problem?.code ?? null,
+      sounds: this.sounds, soundTrack: this.soundTrack,
       muted: video.muted, volume: video.volume, needsUnmute: this.sound.needsUnmute,
       firstPictureMs: this.firstPictureMs,
     };

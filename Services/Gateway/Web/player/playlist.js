@@ -27,6 +27,7 @@
  * @property {string} label
  * @property {string} language
  * @property {boolean} isDefault
+ * @property {number | null} track the number that the stream gives it, by its URL
  */
 
 /** A text that is not a playlist, or a delta update without its base. */
@@ -36,39 +37,42 @@ export class PlaylistError extends Error {}
 const MAX_SEGMENTS = 1_000_000;
 
 /**
- * Reads a master playlist; the first variant's video, and every audio rendition.
+ * Reads a master playlist: the first variant's video and every audio rendition, or every sound of a master of sound.
  * @param {string} text @param {string} url where it came from
  * @returns {Rendition[]}
  */
 export function parseMaster(text, url) {
   const lines = linesOf(text);
   /** @type {Rendition[]} */ const renditions = [];
-  /** @type {string[] | null} */ let codecs = null;
   /** @type {Map<string, string>[]} */ const media = [];
+  /** @type {Map<string, string>} */ const groupCodecs = new Map();
   for (const [index, line] of lines.entries()) {
     if (line.startsWith("#EXT-X-MEDIA:")) media.push(attributesOf(line));
-    if (!line.startsWith("#EXT-X-STREAM-INF:") || codecs) continue;
-    /** @type {string[]} */
-    const listed = (attributesOf(line).get("CODECS") ?? "").split(",").map((/** @type {string} */ codec) => codec.trim());
-    codecs = listed;
+    if (!line.startsWith("#EXT-X-STREAM-INF:")) continue;
+    const attributes = attributesOf(line);
+    const codecs = (attributes.get("CODECS") ?? "").split(",").map((codec) => codec.trim());
+    const picture = codecs.find(isVideoCodec);
+    const sound = codecs.find((codec) => !isVideoCodec(codec)) ?? "";
+    const group = attributes.get("AUDIO");
+    if (group && !groupCodecs.has(group)) groupCodecs.set(group, sound);
     const uri = lines.slice(index + 1).find((next) => !next.startsWith("#"));
-    const kind = listed.some(isVideoCodec) ? "video" : "audio";
-    const codec = listed.find((one) => isVideoCodec(one) === (kind === "video")) ?? "";
-    if (uri) renditions.push({ kind, uri: absolute(uri, url), codec, label: "", language: "", isDefault: true });
+    const isTaken = renditions.length > 0 && (picture !== undefined || renditions[0].kind === "video");
+    if (uri && !isTaken) renditions.push(rendition(picture ? "video" : "audio", absolute(uri, url), picture ?? sound, renditions.length === 0));
   }
-  const audioCodec = codecs?.find((codec) => !isVideoCodec(codec)) ?? "";
   for (const attributes of media) {
-    const uri = attributes.get("URI");
-    if (attributes.get("TYPE") !== "AUDIO" || !uri) continue;
-    const resolved = absolute(uri, url);
-    if (renditions.some((known) => known.uri === resolved)) continue;
-    renditions.push({
-      kind: "audio", uri: resolved, codec: audioCodec,
-      label: attributes.get("NAME") ?? "", language: attributes.get("LANGUAGE") ?? "",
-      isDefault: attributes.get("DEFAULT") === "YES",
-    });
+    const uri = absolute(attributes.get("URI") ?? "", url);
+    if (attributes.get("TYPE") !== "AUDIO" || !attributes.get("URI") || renditions.some((known) => known.uri === uri)) continue;
+    const codec = groupCodecs.get(attributes.get("GROUP-ID") ?? "") ?? "";
+    renditions.push({ ...rendition("audio", uri, codec, attributes.get("DEFAULT") === "YES"),
+      label: attributes.get("NAME") ?? "", language: attributes.get("LANGUAGE") ?? "" });
   }
   return renditions;
+}
+
+/** @param {"video" | "audio"} kind @param {string} uri @param {string} codec @param {boolean} isDefault @returns {Rendition} */
+function rendition(kind, uri, codec, isDefault) {
+  const track = /\/(\d+)\/[^/]*$/.exec(uri)?.[1];
+  return { kind, uri, codec, label: "", language: "", isDefault, track: track === undefined ? null : Number(track) };
 }
 
 /**
@@ -210,7 +214,7 @@ function linesOf(text) {
 
 /**
  * The attribute list after a tag's colon; quotes may hold commas.
- * @param {string} line
+ * @param {string} line @returns {Map<string, string>}
  */
 function attributesOf(line) {
   const attributes = new Map();

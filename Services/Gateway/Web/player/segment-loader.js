@@ -1,5 +1,6 @@
 import { Problem } from "../api.js";
 import { decodeTimeOf, timescaleOf } from "./fmp4.js";
+import { canPlay } from "./media-sink.js";
 import { PlaylistError, endOf, parseMaster, parseMedia, segmentIndexAt } from "./playlist.js";
 import { rangeAt } from "./ranges.js";
 import { MEDIA_TIME_ORIGIN } from "./timeline.js";
@@ -39,6 +40,8 @@ export class SegmentLoader {
   /** @type {Map<Kind, Cursor>} */ #cursors = new Map();
   /** @type {AbortController | null} */ #abort = null;
   /** @type {Promise<void> | null} */ #opening = null;
+  /** @type {Rendition[]} */ #sounds = [];
+  /** @type {number | null} the sound track to play, where the stream has it */ wantedSound = null;
   bytesReceived = 0;
 
   /**
@@ -111,10 +114,35 @@ export class SegmentLoader {
     const renditions = parseMaster(await this.#text(url, signal), new URL(url, location.href).href);
     for (const kind of /** @type {Kind[]} */ (["video", "audio"])) {
       const ofKind = renditions.filter((rendition) => rendition.kind === kind);
-      const rendition = ofKind.find((one) => one.isDefault) ?? ofKind[0];
-      if (rendition) this.#cursors.set(kind, { rendition, playlist: null, index: 0, offset: 0, loadedAt: 0, missing: 0 });
+      const wanted = kind === "audio" ? ofKind.find((one) => one.track === this.wantedSound) : undefined;
+      const rendition = wanted ?? ofKind.find((one) => one.isDefault) ?? ofKind[0];
+      if (rendition) this.#cursors.set(kind, cursorOf(rendition));
     }
+    this.#sounds = renditions.filter((one) => one.kind === "audio" && canPlay(`audio/mp4; codecs="${one.codec}"`));
     await Promise.all([...this.#cursors.values()].map((cursor) => this.#reload(cursor, signal)));
+  }
+
+  /**
+   * The sound tracks that this browser can play.
+   * @returns {import("./sound-tracks.js").SoundTrack[]}
+   */
+  get sounds() {
+    return this.#sounds.map(({ track, label, language }) => ({ track: track ?? 0, label, language }));
+  }
+
+  /** The number of the sound track that is loaded, or null. */
+  get sound() {
+    return this.#cursors.get("audio")?.rendition.track ?? null;
+  }
+
+  /**
+   * Another sound track from now on; whoever says so starts the loading again.
+   * @param {number} track
+   */
+  chooseSound(track) {
+    this.wantedSound = track;
+    const rendition = this.#sounds.find((one) => one.track === track);
+    if (rendition && this.#cursors.has("audio")) this.#cursors.set("audio", cursorOf(rendition));
   }
 
   /** The kinds and codecs that the session has, by its master. */
@@ -284,10 +312,15 @@ export class SegmentLoader {
   }
 }
 
+/** @param {Rendition} rendition @returns {Cursor} */
+function cursorOf(rendition) {
+  return { rendition, playlist: null, index: 0, offset: 0, loadedAt: 0, missing: 0 };
+}
+
 /**
- * The configuration generation that an init segment's URL names.
+ * The track and the configuration generation that an init segment's URL names.
  * @param {string} url
  */
 export function generationOf(url) {
-  return /init-(\d+)\.mp4/.exec(url)?.[1] ?? url;
+  return /\d+\/init-\d+(?=\.mp4)/.exec(url)?.[0].replace("init-", "") ?? url;
 }

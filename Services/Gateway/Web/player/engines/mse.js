@@ -1,11 +1,8 @@
 import { codecName } from "../../format.js";
 import { FrameMeter } from "../frame-meter.js";
-import { LiveReceiver } from "../live-receiver.js";
-import { MediaSink, canPlay } from "../media-sink.js";
+import { MediaSupply } from "../media-supply.js";
 import { Pilot } from "../pilot.js";
-import { endAt, rangeAt } from "../ranges.js";
 import { Recovery } from "../recovery.js";
-import { SegmentLoader } from "../segment-loader.js";
 import { anchorsIn, programTimeAt } from "../timeline.js";
 
 const TICK_MS = 100;
@@ -14,8 +11,6 @@ const HOUSEKEEPING_TICKS = 10;
 const MOST_AHEAD = 30;
 /** A seek this near to the edge, in seconds, means "live". */
 const NEAR_EDGE = 1.5;
-/** A session has ended before its playlists say so: ask again after this. */
-const END_LIST_MS = 1_000;
 /** The last moment of a session that one may seek to lies this far before its end, in seconds. */
 const LAST_MOMENT = 0.05;
 
@@ -32,48 +27,39 @@ const LAST_MOMENT = 0.05;
 /** Plays one session through Media Source Extensions: live from the feed, the rest from segments. */
 export class MseEngine {
   name = "Low latency";
-  isLive = true;
   isAway = false;
   isConnecting = true;
   #ticks = 0;
-  #isClosed = false;
   /** @type {Pilot} */ pilot;
-  /** @type {AbortController | null} */ #opening = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #endSoon;
+  #life = new AbortController();
   /** @type {number | null} */ #total = null;
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {{base: string, fetchMedia: (url: string, signal: AbortSignal) => Promise<Response>,
-   *   clock: import("../server-clock.js").ServerClock, hooks: EngineHooks}} parts
+   * @param {{base: string, fetchMedia: (url: string, signal: AbortSignal) => Promise<Response>, sound?: number | null,
+   *   mayBeEarly?: () => boolean, clock: import("../server-clock.js").ServerClock, hooks: EngineHooks}} parts
    */
-  constructor(video, { base, fetchMedia, clock, hooks }) {
+  constructor(video, { base, fetchMedia, sound, mayBeEarly, clock, hooks }) {
     this.video = video;
     this.clock = clock;
     this.hooks = hooks;
     this.meter = new FrameMeter(video);
-    this.sink = new MediaSink(video, {
-      onAppended: () => this.#appended(), onFailed: (reason) => void this.#rebuild(reason) });
-    this.receiver = new LiveReceiver(base, fetchMedia, this.sink, {
-      onCaughtUp: () => this.#caughtUp(),
-      onPublisher: (isAway) => this.#publisher(isAway),
-      onDiscontinuity: () => this.pilot.edge.control.reset(),
-      onEnd: () => this.#finished(this.pilot.edge.newest),
-      onState: (state, problem) => this.#feedState(state, problem),
+    this.supply = new MediaSupply(video, { base, fetchMedia, sound, mayBeEarly }, {
+      onAppended: () => this.#appended(), onBroken: (reason) => void this.#rebuild(reason),
+      onCaughtUp: () => this.#caughtUp(), onPublisher: (isAway) => this.#publisher(isAway),
+      onDiscontinuity: () => this.pilot.edge.control.reset(), onStored: () => this.#stored(),
+      onFinished: (duration) => this.#finished(duration ?? this.pilot.edge.newest),
+      onFeed: (state, problem) => this.#feedState(state, problem), onProblem: (problem) => this.#segmentsProblem(problem),
       onUnplayable: (codecs, isAll) => this.#unplayable(codecs, isAll),
     });
-    this.loader = new SegmentLoader(base, fetchMedia, this.sink, {
-      onProgress: () => this.#stored(),
-      onEdge: (msn) => this.#toFeed(msn),
-      onComplete: (duration) => this.#finished(duration),
-      onProblem: (problem) => this.#loaderProblem(problem),
-    });
-    this.pilot = new Pilot(video, this.sink, this.receiver, clock);
-    this.recovery = new Recovery(video, this.sink);
-    video.addEventListener("waiting", this.#waiting);
-    video.addEventListener("play", this.#resumed);
-    video.addEventListener("error", this.#elementError);
-    document.addEventListener("visibilitychange", this.#visible);
+    this.pilot = new Pilot(video, this.supply.sink, this.supply.receiver, clock);
+    this.recovery = new Recovery(video, this.supply.sink);
+    const { signal } = this.#life;
+    video.addEventListener("waiting", () => this.#waiting(), { signal });
+    video.addEventListener("pause", () => this.pilot.paused(), { signal });
+    video.addEventListener("play", () => this.#resumed(), { signal });
+    video.addEventListener("error", () => this.#elementError(), { signal });
+    document.addEventListener("visibilitychange", () => this.#visible(), { signal });
     this.timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -84,34 +70,33 @@ export class MseEngine {
   async startStored(at, isLive) {
     this.isLive = isLive;
     if (!isLive) this.pilot.edge.stop(performance.now(), 0);
-    this.#opening = new AbortController();
     try {
-      await this.loader.open(this.#opening.signal);
-      if (!this.#leaveOutUnplayable()) return;
-      await this.sink.open(this.loader.mimes);
+      if (!(await this.supply.openStored(this.#life.signal))) return;
       this.#stored();
-      if (!isLive) this.#total = this.loader.duration;
+      if (!isLive) this.#total = this.supply.loader.duration;
       this.seek(at);
     } catch (error) {
-      this.#loaderProblem(error);
+      this.#segmentsProblem(error);
     }
   }
 
-  /**
-   * Tells of codecs that this browser cannot decode; false where nothing is left to play.
-   * @returns {boolean}
-   */
-  #leaveOutUnplayable() {
-    const refused = [...this.loader.mimes].filter(([, mime]) => !canPlay(mime));
-    for (const [kind] of refused) this.loader.leaveOut(kind);
-    const isAll = this.loader.mimes.size === 0;
-    if (refused.length > 0) this.#unplayable(refused.map(([, mime]) => mime), isAll);
-    return !isAll;
+  /** Whether the session goes on. */
+  get isLive() {
+    return this.supply.isLive;
+  }
+
+  set isLive(isLive) {
+    this.supply.isLive = isLive;
   }
 
   /** Whether the viewer is at the live edge and stays there. */
   get following() {
     return this.pilot.following;
+  }
+
+  /** The viewer pauses: who comes back finds the picture where it stopped. */
+  holdStill() {
+    this.pilot.isHeldByViewer = true;
   }
 
   /** How fast what is not live plays. */
@@ -128,7 +113,7 @@ export class MseEngine {
    * @returns {{start: number, end: number}}
    */
   get seekable() {
-    return { start: Math.min(this.loader.begin, this.edge), end: this.edge };
+    return { start: Math.min(this.supply.loader.begin, this.edge), end: this.edge };
   }
 
   /** Where the session ends now, in seconds. */
@@ -136,24 +121,44 @@ export class MseEngine {
     return this.pilot.edge.at(performance.now());
   }
 
+  /** The moment of the session that is on the screen, in seconds. */
+  get position() {
+    return this.video.currentTime;
+  }
+
   /** Seconds between the picture on the screen and the moment it was taken; null while unknown. */
   get delay() {
-    const { playlist } = this.loader;
-    const { anchors } = this.receiver;
+    const { playlist } = this.supply.loader;
+    const { anchors } = this.supply.receiver;
     const known = anchors.length === 0 && playlist ? anchorsIn(playlist) : anchors;
     const time = this.isLive ? programTimeAt(known, this.meter.onScreen) : null;
     return time === null ? null : (this.clock.now() - time) / 1000;
   }
 
+  /** The sound tracks to choose from. */
+  get sounds() {
+    return this.supply.sounds;
+  }
+
+  get sound() {
+    return this.supply.sound;
+  }
+
+  /** @param {number} track */
+  chooseSound(track) {
+    this.recovery.expectMove();
+    this.supply.chooseSound(track);
+    this.hooks.onChange();
+  }
+
   /** What the details overlay and tests want to know beside the playhead. */
   get facts() {
-    const { connection } = this.receiver;
+    const { connection, isRunning } = this.supply.receiver;
     const { stalls, gaps, errors } = this.recovery;
     return {
-      source: this.receiver.isRunning ? "feed" : "segments", target: this.pilot.target,
-      codecs: [...this.sink.tracks.values()].map((track) => track.mime),
-      bytesReceived: connection.bytesReceived + this.loader.bytesReceived,
-      reconnects: connection.reconnects, stalls, gaps, errors,
+      source: isRunning ? "feed" : "segments", target: this.pilot.target,
+      codecs: [...this.supply.sink.tracks.values()].map((track) => track.mime),
+      bytesReceived: this.supply.bytesReceived, reconnects: connection.reconnects, stalls, gaps, errors,
     };
   }
 
@@ -164,30 +169,17 @@ export class MseEngine {
     const to = Math.max(start, Math.min(time, this.isLive ? end : end - LAST_MOMENT));
     this.pilot.following = false;
     this.recovery.expectMove();
-    this.sink.setSeekable(start, Math.max(end, to));
+    this.supply.sink.setSeekable(start, Math.max(end, to));
     this.video.currentTime = to;
-    this.#loadFrom(to);
+    this.supply.loadFrom(to);
     this.hooks.onChange();
-  }
-
-  /**
-   * Leaves the feed running where its media reaches back to `time`; else segments fill what lies between.
-   * @param {number} time
-   */
-  #loadFrom(time) {
-    const ranges = this.sink.buffered();
-    const held = rangeAt(ranges, time);
-    if (held && this.receiver.isRunning && held === ranges.at(-1)) return this.loader.stop();
-    this.receiver.stop();
-    this.loader.start(held ? held[1] : time);
   }
 
   /** To the newest picture, and stay there. */
   goLive() {
     this.pilot.following = true;
-    this.loader.stop();
-    if (this.receiver.isCaughtUp) this.#jumpToEdge();
-    else this.receiver.start();
+    this.supply.toEdge();
+    if (this.supply.receiver.isCaughtUp) this.#jumpToEdge();
     this.hooks.onChange();
   }
 
@@ -196,34 +188,23 @@ export class MseEngine {
     if (!this.isLive) return;
     this.isLive = false;
     this.pilot.edge.stop(performance.now());
-    if (!this.receiver.isRunning && !this.loader.isRunning) this.loader.start(this.#bufferedEnd);
+    if (!this.supply.isRunning) this.supply.loadOn();
     this.hooks.onEnded();
   }
 
   close() {
-    this.#isClosed = true;
+    this.#life.abort();
     clearInterval(this.timer);
-    clearTimeout(this.#endSoon);
-    this.#opening?.abort();
-    this.video.removeEventListener("waiting", this.#waiting);
-    this.video.removeEventListener("play", this.#resumed);
-    this.video.removeEventListener("error", this.#elementError);
-    document.removeEventListener("visibilitychange", this.#visible);
-    this.receiver.stop();
-    this.loader.stop();
+    this.supply.stop();
     this.meter.stop();
-    this.sink.empty();
+    this.supply.sink.empty();
   }
 
-  get #bufferedEnd() {
-    return endAt(this.sink.buffered(), this.video.currentTime);
-  }
-
-  // What the feed says
+  // What the supply says
 
   #caughtUp() {
     this.isConnecting = false;
-    this.pilot.edge.joined(this.receiver.partTarget);
+    this.pilot.edge.joined(this.supply.receiver.partTarget);
     this.#appended();
     if (this.following) this.#jumpToEdge();
     this.hooks.onChange();
@@ -234,8 +215,8 @@ export class MseEngine {
   }
 
   #appended() {
-    if (!this.receiver.isCaughtUp) return;
-    this.pilot.edge.arrived(performance.now(), this.sink.buffered().at(-1)?.[1] ?? 0);
+    if (!this.supply.receiver.isCaughtUp) return;
+    this.pilot.edge.arrived(performance.now(), this.supply.sink.buffered().at(-1)?.[1] ?? 0);
   }
 
   /** @param {boolean} isAway */
@@ -262,21 +243,12 @@ export class MseEngine {
   /** @param {string[]} codecs @param {boolean} isAll */
   #unplayable(codecs, isAll) {
     if (!isAll) return this.hooks.onUnplayable(codecs);
-    this.receiver.stop();
     this.hooks.onFailed({ code: "codec-unsupported", detail: codecs.map(codecName).join(", ") });
   }
 
-  // What the segments say
-
   #stored() {
-    this.pilot.edge.reaches(performance.now(), this.loader.duration);
+    this.pilot.edge.reaches(performance.now(), this.supply.loader.duration);
     this.hooks.onChange();
-  }
-
-  /** @param {number} msn */
-  #toFeed(msn) {
-    if (this.isLive) this.receiver.start({ msn, part: 0 });
-    else this.#endSoon = setTimeout(() => this.loader.start(this.#bufferedEnd), END_LIST_MS);
   }
 
   /** @param {number} duration */
@@ -288,15 +260,15 @@ export class MseEngine {
     this.isAway = false;
     this.isConnecting = false;
     this.pilot.following = false;
-    void this.sink.finish(this.#total);
+    void this.supply.sink.finish(this.#total);
     if (wasLive) this.hooks.onEnded();
     this.hooks.onChange();
   }
 
   /** @param {unknown} error */
-  #loaderProblem(error) {
+  #segmentsProblem(error) {
     const problem = /** @type {any} */ (error);
-    if (problem?.name === "AbortError" || this.#isClosed) return;
+    if (problem?.name === "AbortError" || this.#life.signal.aborted) return;
     this.recovery.note(`segments: ${problem?.message ?? problem}`);
     if (problem?.isRefusal) this.hooks.onRefused(problem);
     this.hooks.onChange();
@@ -306,20 +278,20 @@ export class MseEngine {
 
   #tick() {
     this.#ticks += 1;
-    const isStuck = this.recovery.heal((time) => this.receiver.isCaughtUp || this.loader.hasPassed(time));
+    const { receiver, loader } = this.supply;
+    const isStuck = this.recovery.heal((time) => receiver.isCaughtUp || loader.hasPassed(time));
     if (isStuck) void this.#rebuild("playback stood still with media at hand");
     this.pilot.steer();
     if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#housekeep();
   }
 
   #housekeep() {
-    this.sink.evict();
-    if (this.isLive) this.sink.setSeekable(this.seekable.start, this.edge);
+    this.supply.sink.evict();
+    if (this.isLive) this.supply.sink.setSeekable(this.seekable.start, this.edge);
     else if (this.#total !== null) this.#keepFinished(this.#total);
-    if (this.receiver.isRunning && this.#bufferedEnd - this.video.currentTime > MOST_AHEAD) {
+    if (this.supply.receiver.isRunning && this.supply.bufferedEnd - this.video.currentTime > MOST_AHEAD) {
       this.pilot.following = false;
-      this.receiver.stop();
-      this.loader.start(this.#bufferedEnd);
+      this.supply.loadOn();
     }
     this.hooks.onChange();
   }
@@ -329,31 +301,33 @@ export class MseEngine {
    * @param {number} total
    */
   #keepFinished(total) {
-    this.sink.setDuration(total);
-    if (!this.loader.isRunning && !this.receiver.isRunning) void this.sink.finish(total);
+    this.supply.sink.setDuration(total);
+    if (!this.supply.isRunning) void this.supply.sink.finish(total);
   }
 
-  #waiting = () => {
+  #waiting() {
     if (this.video.seeking || this.isAway || !this.isLive || this.isConnecting) return;
     if (!this.recovery.stalled()) return;
     if (this.following) this.pilot.edge.control.stalled(performance.now());
     this.hooks.onChange();
-  };
+  }
 
-  #resumed = () => {
+  #resumed() {
     if (this.following && !this.isAway) this.pilot.resumed();
-  };
+  }
 
-  #elementError = () => {
+  #elementError() {
     const { error } = this.video;
-    if (error && this.sink.isOpen) void this.#rebuild(error.message || `media error ${error.code}`);
-  };
+    if (error && this.supply.sink.isOpen) void this.#rebuild(error.message || `media error ${error.code}`);
+  }
 
-  #visible = () => {
+  /** A hidden tab's timers are slow, and browsers may pause its picture: who comes back sees what is live now. */
+  #visible() {
     if (document.hidden) return;
     this.recovery.expectMove();
-    this.pilot.steer();
-  };
+    if (this.isLive && this.pilot.returned()) this.goLive();
+    else this.pilot.steer();
+  }
 
   /**
    * Starts the element anew at the same place.
@@ -362,12 +336,9 @@ export class MseEngine {
   async #rebuild(reason) {
     if (!this.recovery.mayRebuild(reason)) return this.hooks.onFailed({ code: "decode-failed", detail: reason });
     const { currentTime } = this.video;
-    const mimes = new Map([...this.sink.tracks].map(([kind, track]) => [kind, track.mime]));
-    this.receiver.stop();
-    this.loader.stop();
-    this.sink.close();
+    const mimes = this.supply.takeDown();
     if (this.following) return this.goLive();
-    await this.sink.open(mimes);
+    await this.supply.sink.open(mimes);
     this.seek(currentTime);
     void this.video.play().catch(() => {});
   }

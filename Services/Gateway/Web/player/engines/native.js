@@ -74,6 +74,33 @@ export class NativeEngine {
     return Number.isFinite(start) ? (this.clock.now() - start) / 1000 - this.video.currentTime : null;
   }
 
+  /** The moment of the session that is on the screen, in seconds. */
+  get position() {
+    return this.video.currentTime;
+  }
+
+  /** Safari tells of sound tracks, other browsers do not. */
+  get #audioTracks() {
+    return [.../** @type {any} */ (this.video).audioTracks ?? []];
+  }
+
+  /** @returns {import("../sound-tracks.js").SoundTrack[]} */
+  get sounds() {
+    return this.#audioTracks.map(({ label, language }, track) => ({ track, label: label ?? "", language: language ?? "" }));
+  }
+
+  get sound() {
+    return this.#audioTracks.findIndex((track) => track.enabled);
+  }
+
+  /** @param {number} track */
+  chooseSound(track) {
+    for (const [index, one] of this.#audioTracks.entries()) one.enabled = index === track;
+  }
+
+  /** The browser keeps its own place when paused. */
+  holdStill() {}
+
   /** @param {number} time */
   seek(time) {
     const { start, end } = this.seekable;
