@@ -9,6 +9,16 @@ public enum BusKeys {
     /// The entries that ``announce`` keeps, about.
     public static let announceLength = 4096
 
+    /// The sorted set of the renditions that somebody wants, named as ``BusStreamName`` says, scored by the
+    /// milliseconds since 1970 at which the last want runs out; workers read it.
+    public static let wanted = "wanted"
+    /// The stream that wakes workers when a rendition is wanted that was not before.
+    public static let wants = "wants"
+    /// The entries that ``wants`` keeps, about.
+    public static let wantsLength = 256
+    /// The field of ``wants`` that holds the name of the rendition.
+    public static let wantsField = "rendition"
+
     /// The bucket of a stream, `b00` to `b63`, by FNV-1a of its ID.
     public static func bucket(of streamID: String) -> String {
         let hash = streamID.utf8.reduce(0x811c_9dc5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
@@ -17,24 +27,35 @@ public enum BusKeys {
     }
 
     /// The stream of the publisher's samples.
-    public static func media(_ streamID: String) -> String { key("media", streamID) }
+    public static func media(_ streamID: String) -> String { media(BusStreamName(streamID)) }
 
-    /// The stream of a derived rendition's samples.
-    public static func media(_ streamID: String, rendition: String) -> String {
-        key("media", streamID) + ":" + rendition
-    }
+    /// The stream of the samples of a publisher or a rendition.
+    public static func media(_ name: BusStreamName) -> String { key("media", name) }
 
     /// The hash of the session's description and of every configuration in the ring.
-    public static func tracks(_ streamID: String) -> String { key("tracks", streamID) }
+    public static func tracks(_ streamID: String) -> String { tracks(BusStreamName(streamID)) }
+
+    /// The hash of the description and of every configuration in the ring, of a publisher or a rendition.
+    public static func tracks(_ name: BusStreamName) -> String { key("tracks", name) }
+
+    /// The lease of the worker that makes a rendition.
+    public static func lease(_ name: BusStreamName) -> String { key("lease", name) }
+
+    /// The number that gives the makers of a rendition their epochs.
+    public static func epoch(_ name: BusStreamName) -> String { key("epoch", name) }
+
+    /// How often the making of a rendition has been begun of late without coming to an end.
+    public static func attempts(_ name: BusStreamName) -> String { key("attempts", name) }
 
     /// The string that holds the epoch while the publisher is not silent.
-    public static func publisher(_ streamID: String) -> String { key("publisher", streamID) }
+    public static func publisher(_ streamID: String) -> String { key("publisher", BusStreamName(streamID)) }
 
     /// The set of what readers ask of the publisher.
-    public static func ask(_ streamID: String) -> String { key("ask", streamID) }
+    public static func ask(_ streamID: String) -> String { key("ask", BusStreamName(streamID)) }
 
-    /// The sorted set of the derived renditions that somebody wants.
-    public static func want(_ streamID: String) -> String { key("want", streamID) }
+    /// The sorted set of who wants which rendition of a stream: `<rendition>/<replica>`, scored by the
+    /// milliseconds since 1970 at which the want runs out.
+    public static func want(_ streamID: String) -> String { key("want", BusStreamName(streamID)) }
 
     /// The field of ``tracks(_:)`` that holds a ``SessionDescription``.
     public static let sessionField = "session"
@@ -45,8 +66,8 @@ public enum BusKeys {
     /// The lease of the origin that owns a stream, on the control Redis.
     public static func originLease(_ streamID: String) -> String { "lease:origin:\(streamID)" }
 
-    private static func key(_ kind: String, _ streamID: String) -> String {
-        "\(kind):{\(bucket(of: streamID))}:\(streamID)"
+    private static func key(_ kind: String, _ name: BusStreamName) -> String {
+        "\(kind):{\(bucket(of: name.streamID))}:\(name)"
     }
 }
 
@@ -62,9 +83,13 @@ public enum Announcement: String, Sendable, CaseIterable {
     case back
     /// The session is over.
     case ended
+    /// A rendition has a writer now; ``renditionField`` names it.
+    case rendition
 
     /// The field of the stream's ID.
     public static let streamField = "stream"
     /// The field of the announcement.
     public static let whatField = "what"
+    /// The field of the rendition.
+    public static let renditionField = "rendition"
 }

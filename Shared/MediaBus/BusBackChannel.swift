@@ -1,4 +1,4 @@
-import Contracts
+public import Contracts
 import Reactor
 public import Redis
 
@@ -34,20 +34,45 @@ public struct BusBackChannel: Sendable {
     }
 
     /// Says that `replica` wants a rendition for ``wantDuration`` from now; to be renewed every two seconds.
-    public func want(_ rendition: String, of streamID: String, replica: String) async throws(RedisError) {
-        let expiry = WallClock.milliseconds + Self.wantDuration.nanoseconds / 1_000_000
+    ///
+    /// Where nobody wanted it before, the workers are woken.
+    public func want(
+        _ rendition: RenditionName,
+        of streamID: String,
+        replica: String
+    ) async throws(RedisError) {
+        let lifetime = Self.wantDuration.nanoseconds / 1_000_000
+        let expiry = WallClock.milliseconds + lifetime
         let key = BusKeys.want(streamID)
-        _ = try await client.pipeline([
+        let name = BusStreamName(streamID, rendition: rendition)
+        let replies = try await client.pipeline([
             RedisCommand("ZADD", key, expiry, "\(rendition)/\(replica)"),
-            RedisCommand("PEXPIRE", key, 2 * Self.wantDuration.nanoseconds / 1_000_000),
+            RedisCommand("PEXPIRE", key, 2 * lifetime),
+            RedisCommand("ZADD", BusKeys.wanted, "GT", expiry, name.description),
         ])
+        guard replies.last?.integer == 1 else { return }
+        try await client.command(Self.waking(for: name))
+    }
+
+    /// The command that wakes workers for a rendition.
+    static func waking(for name: BusStreamName) -> RedisCommand {
+        RedisCommand(
+            "XADD",
+            BusKeys.wants,
+            "MAXLEN",
+            "~",
+            BusKeys.wantsLength,
+            "*",
+            BusKeys.wantsField,
+            name.description
+        )
     }
 
     /// The renditions that somebody wants now.
-    public func wantedRenditions(of streamID: String) async throws(RedisError) -> Set<String> {
+    public func wantedRenditions(of streamID: String) async throws(RedisError) -> Set<RenditionName> {
         let now = WallClock.milliseconds
         let reply = try await client.command("ZRANGEBYSCORE", BusKeys.want(streamID), now, "+inf")
         let names = (reply.array ?? []).compactMap { $0.string?.split(separator: "/").first }
-        return Set(names.map(String.init))
+        return Set(names.compactMap { RenditionName(parsing: $0) })
     }
 }

@@ -15,9 +15,9 @@ struct BusDescription: Sendable, Equatable {
     }
 
     /// The command that writes the description over what is there.
-    func storing(under streamID: String) -> RedisCommand? {
+    func storing(under name: BusStreamName) -> RedisCommand? {
         guard let session = Self.json(session) else { return nil }
-        var words: [any RedisArgument] = ["HSET", BusKeys.tracks(streamID), BusKeys.sessionField, session]
+        var words: [any RedisArgument] = ["HSET", BusKeys.tracks(name), BusKeys.sessionField, session]
         for track in tracks {
             guard let description = Self.json(TrackDescription(track)) else { return nil }
             words.append(BusKeys.trackField(track: track.track.rawValue, generation: track.generation))

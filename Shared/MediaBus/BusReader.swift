@@ -1,4 +1,4 @@
-import Contracts
+public import Contracts
 public import Lifecycle
 import Media
 public import Reactor
@@ -37,8 +37,8 @@ public actor BusReader: Service {
     private let found: @Sendable (String) -> Void
     private let work: AsyncStream<Void>
     private let workSignal: AsyncStream<Void>.Continuation
-    private var streams: [String: FollowedStream] = [:]
-    private var streamIDs: [String: String] = [:]
+    private var streams: [BusStreamName: FollowedStream] = [:]
+    private var names: [String: BusStreamName] = [:]
     /// Sessions that have ended, until their streams have left the live set.
     private var endedSessions: [String: String] = [:]
     private var isSweepWanted = false
@@ -74,7 +74,7 @@ public actor BusReader: Service {
     /// Whether the bus can be reached.
     public nonisolated var isConnected: Bool { side.isConnected }
 
-    /// The number of streams that are followed.
+    /// The number of streams that are followed, renditions among them.
     public var followedCount: Int { streams.count }
 
     /// Reads until `shutdown` is requested.
@@ -100,21 +100,40 @@ public actor BusReader: Service {
         from start: BusStart = .newestKeyframe,
         handler: any BusStreamHandler
     ) {
-        let stream = FollowedStream(
-            streamID: streamID,
-            start: start,
-            handler: handler,
-            now: EventLoop.now
-        )
-        streams[streamID] = stream
-        streamIDs[stream.mediaKey] = streamID
+        let name = BusStreamName(streamID)
+        follow(FollowedStream(name, start: start, handler: handler, now: EventLoop.now))
+    }
+
+    /// Begins to follow a rendition of a session, in place of a handler that follows it already.
+    ///
+    /// It need not be there yet: its handler hears nothing until it is. It is followed through any number of
+    /// makers, one after the other, until it ends or the session's stream has been abandoned.
+    public func follow(
+        _ rendition: RenditionName,
+        of streamID: String,
+        session sessionID: String,
+        from start: BusStart = .newestKeyframe,
+        handler: any BusStreamHandler
+    ) {
+        let name = BusStreamName(streamID, rendition: rendition)
+        let now = EventLoop.now
+        follow(FollowedStream(name, ofSession: sessionID, start: start, handler: handler, now: now))
+    }
+
+    private func follow(_ stream: FollowedStream) {
+        streams[stream.name] = stream
+        names[stream.mediaKey] = stream.name
         workSignal.yield()
     }
 
-    /// Stops following a stream; its handler is called no more.
-    public func unfollow(_ streamID: String) {
-        streams[streamID] = nil
-        streamIDs[BusKeys.media(streamID)] = nil
+    /// Stops following a stream, or a rendition of it; its handler is called no more.
+    public func unfollow(_ streamID: String, rendition: RenditionName? = nil) {
+        unfollow(BusStreamName(streamID, rendition: rendition))
+    }
+
+    private func unfollow(_ name: BusStreamName) {
+        streams[name] = nil
+        names[BusKeys.media(name)] = nil
     }
 
     // MARK: The tail
@@ -168,7 +187,7 @@ public actor BusReader: Service {
 
     private func receive(_ key: String, _ entries: RedisValue) {
         if key == BusKeys.announce { return receiveAnnouncements(entries) }
-        guard let stream = streamIDs[key].flatMap({ streams[$0] }), stream.phase == .atTail else { return }
+        guard let stream = names[key].flatMap({ streams[$0] }), stream.phase == .atTail else { return }
         deliver(BusStreamReply.entries(of: entries), to: stream)
     }
 
@@ -190,9 +209,11 @@ public actor BusReader: Service {
                 hand(entry, raw.id, to: stream)
             }
             // The handler may have stopped following, or begun anew.
-            guard streams[stream.streamID] === stream else { return }
+            guard isFollowed(stream) else { return }
         }
     }
+
+    private func isFollowed(_ stream: FollowedStream) -> Bool { streams[stream.name] === stream }
 
     private func hand(_ entry: BusEntry?, _ id: BusEntryID, to stream: FollowedStream) {
         guard let entry else { return }
@@ -201,10 +222,12 @@ public actor BusReader: Service {
     }
 
     private func end(_ stream: FollowedStream, _ reason: BusStreamEnd) {
-        guard streams[stream.streamID] === stream else { return }
-        unfollow(stream.streamID)
-        endedSessions[stream.streamID] = stream.description?.session.sessionId
-        isSweepWanted = true
+        guard isFollowed(stream) else { return }
+        unfollow(stream.name)
+        if stream.name.rendition == nil {
+            endedSessions[stream.name.streamID] = stream.description?.session.sessionId
+            isSweepWanted = true
+        }
         stream.handler.ended(reason)
     }
 
@@ -216,7 +239,7 @@ public actor BusReader: Service {
             logger.log(
                 .warning,
                 "an entry of the bus is damaged",
-                [.stream: stream.streamID, .error: "\(error)"]
+                [.stream: stream.name, .error: "\(error)"]
             )
             return nil
         }
@@ -256,9 +279,9 @@ public actor BusReader: Service {
     }
 
     private func describe(_ stream: FollowedStream) async throws(RedisError) {
-        let reply = try await side.command("HGETALL", BusKeys.tracks(stream.streamID))
-        guard streams[stream.streamID] === stream else { return }
-        guard let description = BusDescription(reply: reply) else {
+        let reply = try await side.command("HGETALL", BusKeys.tracks(stream.name))
+        guard isFollowed(stream) else { return }
+        guard let description = BusDescription(reply: reply), !stream.isForeign(description.session) else {
             // Redis has lost its memory, or the keys have expired: the sweep decides which.
             if isAbandoned(stream) { return end(stream, .abandoned) }
             throw RedisError(.unavailable, "no session")
@@ -274,7 +297,7 @@ public actor BusReader: Service {
         if isFirst {
             let epoch = description.session.epoch
             stream.cursor = try await cursor(for: stream, epoch: epoch)
-            guard streams[stream.streamID] === stream else { return }
+            guard isFollowed(stream) else { return }
         } else {
             stream.cursor.described(until: description.session.epoch)
         }
@@ -290,7 +313,7 @@ public actor BusReader: Service {
         case .newestKeyframe: break
         }
         let reply = try await side.command("XREVRANGE", stream.mediaKey, "+", "-", "COUNT", 1)
-        guard let newest = BusStreamReply.entries(of: reply).first,
+        guard let newest = BusStreamReply.entries(of: reply).first, newest.id.epoch >= epoch,
             let entry = try? BusEntry(decoding: newest.blob), entry.keyframeCounter > 0
         else { return StreamCursor(atBeginningOf: epoch) }
         let before = BusEntryID(epoch: newest.id.epoch, counter: entry.keyframeCounter - 1)
@@ -306,7 +329,7 @@ public actor BusReader: Service {
             "COUNT",
             Self.entriesPerRead
         )
-        guard streams[stream.streamID] === stream else { return }
+        guard isFollowed(stream) else { return }
         let entries = BusStreamReply.entries(of: reply)
         if entries.count < Self.entriesPerRead { stream.phase = .atTail }
         deliver(entries, to: stream)
@@ -329,15 +352,17 @@ public actor BusReader: Service {
 
     private func sweep(_ live: [(name: String, value: RedisValue)]) async {
         let oldest = Double(WallClock.milliseconds) - Double(Self.heartbeatLimit)
-        for (streamID, score) in live {
-            if let stream = streams[streamID] {
-                if stream.lastScore != score.string { stream.lastSign = EventLoop.now }
-                stream.lastScore = score.string
-            } else if let beat = score.string.flatMap({ Double($0) }), beat > oldest {
-                await discovered(streamID)
-            }
+        let scores = Dictionary(live.map { ($0.name, $0.value.string) }) { first, _ in first }
+        for stream in streams.values {
+            // A rendition lives as long as its source does: its maker may be changing.
+            guard let score = scores[stream.name.streamID], stream.lastScore != score else { continue }
+            stream.lastSign = EventLoop.now
+            stream.lastScore = score
         }
-        let liveIDs = Set(live.map(\.name))
+        for (streamID, score) in scores where streams[BusStreamName(streamID)] == nil {
+            if let beat = score.flatMap({ Double($0) }), beat > oldest { await discovered(streamID) }
+        }
+        let liveIDs = Set(scores.keys)
         endedSessions = endedSessions.filter { liveIDs.contains($0.key) }
         for stream in Array(streams.values) where isAbandoned(stream) { end(stream, .abandoned) }
     }
@@ -347,7 +372,7 @@ public actor BusReader: Service {
         if let ended = endedSessions[streamID] {
             let reply = try? await side.command("HGET", BusKeys.tracks(streamID), BusKeys.sessionField)
             guard let reply, let session = BusDescription.session(reply), session.sessionId != ended,
-                streams[streamID] == nil
+                streams[BusStreamName(streamID)] == nil
             else { return }
             endedSessions[streamID] = nil
         }
@@ -365,12 +390,25 @@ public actor BusReader: Service {
             guard let halves = item.array, halves.count == 2, let id = halves[0].string else { continue }
             lastAnnouncement = id
             let fields = halves[1].pairs ?? []
-            let what = fields.first { $0.name == Announcement.whatField }?.value.string
-            let streamID = fields.first { $0.name == Announcement.streamField }?.value.string
-            guard let streamID, what == Announcement.opened.rawValue, streams[streamID] == nil else {
-                continue
+            let texts = Dictionary(fields.map { ($0.name, $0.value.string ?? "") }) { first, _ in first }
+            guard let streamID = texts[Announcement.streamField] else { continue }
+            switch texts[Announcement.whatField].flatMap({ Announcement(rawValue: $0) }) {
+            case .opened: announced(streamID)
+            case .rendition: announced(texts[Announcement.renditionField], of: streamID)
+            default: continue
             }
-            if endedSessions[streamID] == nil { found(streamID) } else { isSweepWanted = true }
         }
+    }
+
+    private func announced(_ streamID: String) {
+        guard streams[BusStreamName(streamID)] == nil else { return }
+        if endedSessions[streamID] == nil { found(streamID) } else { isSweepWanted = true }
+    }
+
+    /// Does not let a rendition wait that has a writer now.
+    private func announced(_ rendition: String?, of streamID: String) {
+        guard let rendition = rendition.flatMap({ RenditionName(parsing: $0) }) else { return }
+        streams[BusStreamName(streamID, rendition: rendition)]?.retryTime = 0
+        workSignal.yield()
     }
 }

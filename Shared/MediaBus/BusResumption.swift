@@ -18,16 +18,21 @@ extension BusShard {
     /// Entries that are looked at, newest first, to find the last sample of every track.
     private static let resumptionEntryCount = 256
 
-    /// What an earlier epoch of the session left on the bus, for a publisher that has come back.
+    /// What an earlier epoch of the session left on the bus, for a publisher that has come back, or for the
+    /// next maker of a rendition.
     ///
     /// - Returns: `nil` where the bus holds no session of the stream.
-    public func resumption(of streamID: String) async throws(BusError) -> BusResumption? {
-        let reply = try await ask(RedisCommand("HGETALL", BusKeys.tracks(streamID)))
+    public func resumption(
+        of streamID: String,
+        rendition: RenditionName? = nil
+    ) async throws(BusError) -> BusResumption? {
+        let name = BusStreamName(streamID, rendition: rendition)
+        let reply = try await ask(RedisCommand("HGETALL", BusKeys.tracks(name)))
         guard let description = BusDescription(reply: reply) else { return nil }
         let newest = try await ask(
             RedisCommand(
                 "XREVRANGE",
-                BusKeys.media(streamID),
+                BusKeys.media(name),
                 "+",
                 "-",
                 "COUNT",

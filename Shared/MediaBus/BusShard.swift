@@ -71,11 +71,15 @@ public actor BusShard: Service {
         scheduleBeat()
     }
 
-    /// Opens a session: writes its description and announces it.
+    /// Opens a session, or a rendition of it: writes its description and announces it.
+    ///
+    /// A rendition's session is its source's, but for the epoch and the tracks. Its writer says nothing of the
+    /// publisher: neither that it lives nor that it is away.
     ///
     /// - Parameters:
     ///   - session: The session; its epoch must be higher than that of every writer before.
     ///   - tracks: The configurations of its current tracks, and of earlier ones still in the ring.
+    ///   - rendition: What is written, `nil` for the publisher's own samples.
     ///   - resumes: Whether an earlier epoch of the same session has been on the bus; readers are told that
     ///     the publisher is back.
     ///   - observer: Called on the loop with what the publisher must act on.
@@ -83,31 +87,31 @@ public actor BusShard: Service {
     public func open(
         _ session: SessionDescription,
         tracks: [TrackConfiguration],
+        rendition: RenditionName? = nil,
         resumes: Bool = false,
         observer: @escaping @Sendable (BusWriter.Event) -> Void
     ) async throws(BusError) -> BusWriter {
         try await checkMemory()
-        let streamID = session.streamId
-        let newest = try await ask(
-            RedisCommand("XREVRANGE", BusKeys.media(streamID), "+", "-", "COUNT", 1)
-        )
+        let name = BusStreamName(session.streamId, rendition: rendition)
+        let newest = try await ask(RedisCommand("XREVRANGE", BusKeys.media(name), "+", "-", "COUNT", 1))
         if let last = BusEntryID(newestOf: newest), last.epoch >= session.epoch {
-            throw BusError(.fenced, "the stream has a publisher of epoch \(last.epoch)")
+            throw BusError(.fenced, "the stream has a writer of epoch \(last.epoch)")
         }
         let description = BusDescription(session: session, tracks: tracks)
-        try await store(description, of: streamID, keepingOlderTracks: resumes)
+        try await store(description, of: name, keepingOlderTracks: resumes)
         let writer = BusWriter(
             shard: self,
             configuration: configuration,
             budget: budget,
             description: description,
-            resumes: resumes,
+            rendition: rendition,
+            resumes: resumes && rendition == nil,
             isConnected: client.isConnected,
             observer: observer
         )
         writers[ObjectIdentifier(writer)] = writer
         keepAlive([writer], withExpiry: true)
-        announce(.opened, of: streamID)
+        announceOpening(of: name)
         return writer
     }
 
@@ -142,37 +146,34 @@ public actor BusShard: Service {
 
     private func store(
         _ description: BusDescription,
-        of streamID: String,
+        of name: BusStreamName,
         keepingOlderTracks: Bool
     ) async throws(BusError) {
-        guard let command = description.storing(under: streamID) else {
+        guard let command = description.storing(under: name) else {
             throw BusError(.malformed, "the session cannot be described")
         }
-        if !keepingOlderTracks { _ = try await ask(RedisCommand("DEL", BusKeys.tracks(streamID))) }
+        if !keepingOlderTracks { _ = try await ask(RedisCommand("DEL", BusKeys.tracks(name))) }
         _ = try await ask(command)
     }
 
     /// Writes a changed description.
-    func store(_ description: BusDescription, of streamID: String) {
-        if let command = description.storing(under: streamID) { tell(command) }
+    func store(_ description: BusDescription, of name: BusStreamName) {
+        if let command = description.storing(under: name) { tell(command) }
+    }
+
+    /// Tells the readers of the bus that a stream or a rendition has a writer.
+    func announceOpening(of name: BusStreamName) {
+        announce(name.rendition == nil ? .opened : .rendition, of: name.streamID, rendition: name.rendition)
     }
 
     /// Tells the readers of the bus about a stream.
-    func announce(_ what: Announcement, of streamID: String) {
-        tell(
-            RedisCommand(
-                "XADD",
-                BusKeys.announce,
-                "MAXLEN",
-                "~",
-                BusKeys.announceLength,
-                "*",
-                Announcement.streamField,
-                streamID,
-                Announcement.whatField,
-                what.rawValue
-            )
-        )
+    func announce(_ what: Announcement, of streamID: String, rendition: RenditionName? = nil) {
+        var words: [any RedisArgument] = [
+            "XADD", BusKeys.announce, "MAXLEN", "~", BusKeys.announceLength, "*",
+            Announcement.streamField, streamID, Announcement.whatField, what.rawValue,
+        ]
+        if let rendition { words += [Announcement.renditionField, rendition.description] }
+        tell(RedisCommand(arguments: words))
     }
 
     // MARK: Flushing
@@ -218,11 +219,12 @@ public actor BusShard: Service {
         let now = WallClock.milliseconds
         var heartbeat: [any RedisArgument] = ["ZADD", BusKeys.live]
         for writer in writers {
+            if withExpiry { expire(writer.name, after: configuration.keyExpiry + .seconds(30)) }
+            guard writer.rendition == nil else { continue }
             heartbeat += [now, writer.streamID]
             if writer.assumeIsolated({ $0.takeHasNewMedia() }) { tell(sign(of: writer)) }
-            if withExpiry { expire(writer.streamID, after: configuration.keyExpiry + .seconds(30)) }
         }
-        tell(RedisCommand(arguments: heartbeat))
+        if heartbeat.count > 2 { tell(RedisCommand(arguments: heartbeat)) }
     }
 
     private func sign(of writer: BusWriter) -> RedisCommand {
@@ -244,8 +246,8 @@ public actor BusShard: Service {
         tell(RedisCommand("EVAL", script, 1, BusKeys.publisher(writer.streamID), writer.epoch))
     }
 
-    private func expire(_ streamID: String, after time: Duration) {
-        for key in [BusKeys.media(streamID), BusKeys.tracks(streamID)] {
+    private func expire(_ name: BusStreamName, after time: Duration) {
+        for key in [BusKeys.media(name), BusKeys.tracks(name)] {
             tell(RedisCommand("PEXPIRE", key, time.nanoseconds / 1_000_000))
         }
     }
@@ -286,11 +288,12 @@ public actor BusShard: Service {
     /// Removes an ended stream from the live set and lets its keys expire.
     func retire(_ writer: BusWriter) {
         remove(writer)
+        expire(writer.name, after: configuration.keyExpiry)
+        guard writer.rendition == nil else { return }
         let streamID = writer.streamID
         tell(RedisCommand("ZREM", BusKeys.live, streamID))
         tell(RedisCommand("DEL", BusKeys.ask(streamID)))
         clearSign(of: writer)
-        expire(streamID, after: configuration.keyExpiry)
         announce(.ended, of: streamID)
     }
 }

@@ -3,7 +3,7 @@ public import Media
 public import Reactor
 import Redis
 
-/// Writes one published stream.
+/// Writes one published stream, or one rendition of it.
 ///
 /// It lives on the loop of its ``BusShard``, so a publisher there calls it by `assumeIsolated`, without a hop.
 public actor BusWriter {
@@ -37,7 +37,9 @@ public actor BusWriter {
     public nonisolated let loop: EventLoop
     /// The stream.
     public nonisolated let streamID: String
-    /// The publisher's epoch.
+    /// The rendition, `nil` for the publisher's own samples.
+    public nonisolated let rendition: RenditionName?
+    /// The publisher's epoch, or that of the rendition's maker.
     public nonisolated let epoch: UInt64
 
     private let shard: BusShard
@@ -71,6 +73,7 @@ public actor BusWriter {
         configuration: BusConfiguration,
         budget: OutageBudget,
         description: BusDescription,
+        rendition: RenditionName?,
         resumes: Bool,
         isConnected: Bool,
         observer: @escaping @Sendable (Event) -> Void
@@ -80,7 +83,8 @@ public actor BusWriter {
         loop = shard.loop
         streamID = description.session.streamId
         epoch = description.session.epoch
-        mediaKey = BusKeys.media(description.session.streamId)
+        self.rendition = rendition
+        mediaKey = BusKeys.media(BusStreamName(description.session.streamId, rendition: rendition))
         self.description = description
         leader = description.leader
         self.budget = budget
@@ -94,6 +98,9 @@ public actor BusWriter {
     }
 
     deinit { budget.give(replay.byteCount) }
+
+    /// The name of what it writes.
+    nonisolated var name: BusStreamName { BusStreamName(streamID, rendition: rendition) }
 
     /// Adds a stamped sample.
     ///
@@ -128,8 +135,8 @@ public actor BusWriter {
         pendingFlags.insert(.tracksChanged)
         let description = description
         shard.assumeIsolated { shard in
-            shard.store(description, of: streamID)
-            shard.announce(.tracks, of: streamID)
+            shard.store(description, of: name)
+            if rendition == nil { shard.announce(.tracks, of: streamID) }
         }
     }
 
@@ -144,6 +151,7 @@ public actor BusWriter {
         hasNewMedia = false
         shard.assumeIsolated { shard in
             shard.flushSoon()
+            guard rendition == nil else { return }
             shard.clearGate(of: streamID)
             shard.announce(.away, of: streamID)
         }
@@ -302,8 +310,8 @@ public actor BusWriter {
         let description = description
         shard.assumeIsolated { shard in
             if hasLost {
-                shard.store(description, of: streamID)
-                shard.announce(.opened, of: streamID)
+                shard.store(description, of: name)
+                shard.announceOpening(of: name)
                 shard.beat()
             }
             shard.flushSoon()

@@ -12,8 +12,10 @@ final class FollowedStream {
         case atTail
     }
 
-    let streamID: String
+    let name: BusStreamName
     let mediaKey: String
+    /// The session that is followed and no other, of a rendition.
+    let sessionID: String?
     let start: BusStart
     let handler: any BusStreamHandler
     var phase = Phase.starting
@@ -30,11 +32,23 @@ final class FollowedStream {
     /// The score of its last heartbeat.
     var lastScore: String?
 
-    init(streamID: String, start: BusStart, handler: any BusStreamHandler, now: UInt64) {
-        self.streamID = streamID
+    init(
+        _ name: BusStreamName,
+        ofSession sessionID: String? = nil,
+        start: BusStart,
+        handler: any BusStreamHandler,
+        now: UInt64
+    ) {
+        self.name = name
+        self.sessionID = sessionID
         self.start = start
         self.handler = handler
-        mediaKey = BusKeys.media(streamID)
+        mediaKey = BusKeys.media(name)
         lastSign = now
+    }
+
+    /// Whether a description is of another session than the one that is followed.
+    func isForeign(_ session: SessionDescription) -> Bool {
+        description == nil && sessionID != nil && session.sessionId != sessionID
     }
 }

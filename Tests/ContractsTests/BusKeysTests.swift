@@ -5,12 +5,39 @@ import Testing
 @Suite struct BusKeysTests {
     @Test func `keys of one stream carry the same hash tag`() {
         #expect(BusKeys.media("abc") == "media:{b11}:abc")
-        #expect(BusKeys.media("abc", rendition: "opus") == "media:{b11}:abc:opus")
+        let opus = BusStreamName("abc", rendition: .opus)
+        #expect(BusKeys.media(opus) == "media:{b11}:abc:opus")
+        #expect(BusKeys.tracks(opus) == "tracks:{b11}:abc:opus")
+        #expect(BusKeys.lease(opus) == "lease:{b11}:abc:opus")
+        #expect(BusKeys.epoch(opus) == "epoch:{b11}:abc:opus")
+        #expect(BusKeys.attempts(opus) == "attempts:{b11}:abc:opus")
         #expect(BusKeys.tracks("abc") == "tracks:{b11}:abc")
         #expect(BusKeys.publisher("abc") == "publisher:{b11}:abc")
         #expect(BusKeys.ask("abc") == "ask:{b11}:abc")
         #expect(BusKeys.want("abc") == "want:{b11}:abc")
         #expect(BusKeys.trackField(track: 1, generation: 3) == "1.3")
+    }
+
+    @Test func `the name of a rendition survives its text`() throws {
+        let layer = try #require(RenditionName.layer("hi-1_A"))
+        for name in [.opus, .aac, .withoutBFrames, layer] {
+            #expect(RenditionName(parsing: name.description) == name)
+            #expect(BusStreamName(parsing: "abc:\(name)") == BusStreamName("abc", rendition: name))
+        }
+        #expect(BusStreamName(parsing: "abc") == BusStreamName("abc"))
+        #expect(RenditionName.withoutBFrames.description == "nob")
+        #expect(layer.description == "r-hi-1_A")
+        #expect(RenditionName.opus.isMadeOnDemand)
+        #expect(!layer.isMadeOnDemand)
+    }
+
+    @Test func `what is no name of a rendition is refused`() {
+        for text in ["", "Opus", "r-", "r-a:b", "r-\u{e4}", "r-01234567890123456", "vorbis"] {
+            #expect(RenditionName(parsing: text) == nil, "\(text)")
+        }
+        for text in ["", ":opus", "abc:", "abc:vorbis", "abc:opus:"] {
+            #expect(BusStreamName(parsing: text) == nil, "\(text)")
+        }
     }
 
     @Test func `a bucket is the FNV-1a hash of the ID modulo 64`() {

@@ -14,6 +14,8 @@ struct TestBus {
     let shard: BusShard
     let reader: BusReader
     let client: RedisClient
+    /// For commands that wait in Redis.
+    let blocking: RedisClient
     let budget: OutageBudget
 
     /// Runs `body` with a bus, and stops it afterwards.
@@ -34,13 +36,21 @@ struct TestBus {
         let found = FoundStreams()
         let reader = BusReader(configuration, loop: reading, logger: logger) { found.add($0) }
         let client = RedisClient(redis, loop: reading, logger: logger)
+        let blocking = RedisClient(redis, loop: reading, logger: logger)
         let shutdown = Shutdown()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for service in [shard, reader, client] as [any Service] {
+            for service in [shard, reader, client, blocking] as [any Service] {
                 group.addTask { try await service.run(until: shutdown) }
             }
             try await body(
-                TestBus(server: server, shard: shard, reader: reader, client: client, budget: budget)
+                TestBus(
+                    server: server,
+                    shard: shard,
+                    reader: reader,
+                    client: client,
+                    blocking: blocking,
+                    budget: budget
+                )
             )
             shutdown.request()
             try await group.waitForAll()

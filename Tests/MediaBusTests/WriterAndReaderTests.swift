@@ -171,9 +171,9 @@ import Testing
             try await channel.askForKeyframe(of: "stream", layer: 2)
             #expect(try await channel.takeKeyframeRequests(of: "stream") == [0, 2])
             #expect(try await channel.takeKeyframeRequests(of: "stream") == [])
-            try await channel.want("opus", of: "stream", replica: "a")
-            try await channel.want("opus", of: "stream", replica: "b")
-            #expect(try await channel.wantedRenditions(of: "stream") == ["opus"])
+            try await channel.want(.opus, of: "stream", replica: "a")
+            try await channel.want(.opus, of: "stream", replica: "b")
+            #expect(try await channel.wantedRenditions(of: "stream") == [.opus])
         }
     }
 }
