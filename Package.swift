@@ -91,6 +91,7 @@ let package = Package(
 
         // Floor 2: protocols
         .shared("RTMP", uses: ["Bytes"]),
+        .shared("RTP", uses: ["Bytes", "Codecs", "Media"]),
         .shared("ISOBMFF", uses: ["Bytes", "Media"]),
         .shared("HLS", uses: ["Media"]),
         .shared("DASH", uses: ["Media"]),
@@ -125,6 +126,7 @@ let package = Package(
         .tests(of: "Contracts", uses: ["Bytes", "Media"]),
         .tests(of: "Crypto", uses: ["Bytes"]),
         .tests(of: "RTMP", uses: ["Bytes"]),
+        .tests(of: "RTP", uses: ["Bytes", "Codecs", "Media"]),
         .tests(of: "ISOBMFF", uses: ["Bytes", "Media"]),
         .tests(of: "HLS", uses: ["Media"]),
         .tests(of: "DASH", uses: ["Media"]),

@@ -3,7 +3,7 @@ import Testing
 @Suite struct FloorPlanTests {
     /// Modules of floors 1 and 2 that hold no C, no Foundation, no I/O, no clock and no randomness.
     private static let pure: Set<String> = [
-        "Bytes", "Media", "Codecs", "Contracts", "RTMP", "ISOBMFF", "HLS", "Tokens",
+        "Bytes", "Media", "Codecs", "Contracts", "RTMP", "RTP", "ISOBMFF", "HLS", "Tokens",
     ]
 
     @Test func `a module uses only modules of lower floors or above it on its own`() throws {
