@@ -108,12 +108,13 @@ let package = Package(
         .shared("HTTPServing", uses: ["Bytes", "CHTTPParser", "CPlatform", "CWslay", "Crypto", "Lifecycle", "Reactor", "Sockets", "Telemetry"]),
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
+        .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .shared("Hosting", uses: ["CPlatform", "Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
         // Floor 5: services
-        .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
-        .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry"]),
+        .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
+        .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("SFU", uses: ["Configuration", "Hosting", "Lifecycle", "Reactor", "Redis", "Telemetry"]),
@@ -140,6 +141,7 @@ let package = Package(
         .tests(of: "Hosting", uses: ["HTTPServing", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),
         .tests(of: "Postgres", uses: ["Lifecycle", "Reactor", "Telemetry"]),
+        .tests(of: "Outbox", uses: ["Contracts", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .tests(of: "Auth", uses: ["Contracts", "Crypto", "HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),

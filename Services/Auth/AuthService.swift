@@ -1,5 +1,6 @@
 import Hosting
 import Lifecycle
+import Outbox
 import Postgres
 import Reactor
 import Redis
@@ -48,7 +49,14 @@ struct AuthService: Sendable {
             store: authenticator.store,
             keyring: keyring,
             cache: cache,
-            relay: OutboxRelay(pool: pool, redis: redis, relayed: relayed),
+            relay: OutboxRelay(
+                schema: "auth",
+                pool: pool,
+                redis: redis,
+                relayed: relayed,
+                loop: loop,
+                logger: logger
+            ),
             passwords: passwords,
             administrator: settings.administrator,
             loop: loop,
@@ -65,14 +73,7 @@ struct AuthService: Sendable {
             lifetimes: settings.lifetimes,
             isReady: { upkeep.isReady }
         )
-        let listener = PostgresListener(
-            database,
-            channels: AuthUpkeep.channels,
-            on: loop,
-            logger: logger,
-            onSignal: { upkeep.heard($0) }
-        )
-        services = [pool, redis, listener, upkeep]
+        services = [pool, redis, upkeep.listener(on: database), upkeep]
     }
 }
 

@@ -141,7 +141,6 @@ struct AuthStore: Sendable {
             WHERE kind = 'session' AND (expires_at < now() - interval '2 days' OR revoked_at < now() - interval '2 days')
             """
         )
-        try await pool.query("DELETE FROM auth.outbox WHERE relayed_at < now() - interval '7 days'")
     }
 
     /// The columns that ``Principal/init(_:)`` reads but for `expiry`.

@@ -1,4 +1,5 @@
 import Lifecycle
+import Outbox
 import Postgres
 import Reactor
 import Telemetry
@@ -14,7 +15,6 @@ final class AuthUpkeep: Service {
     private static let retryInterval: Duration = .seconds(1)
     private static let keyInterval: Duration = .seconds(60)
     private static let sweepInterval: Duration = .seconds(3600)
-    private static let relayInterval: Duration = .seconds(1)
 
     let name = "auth-upkeep"
     private let store: AuthStore
@@ -26,10 +26,6 @@ final class AuthUpkeep: Service {
     private let loop: EventLoop
     private let logger: Logger
     private let prepared = Shutdown()
-    private let (outboxSignals, outboxSignal) = AsyncStream.makeStream(
-        of: Void.self,
-        bufferingPolicy: .bufferingNewest(1)
-    )
     private let (keySignals, keySignal) = AsyncStream.makeStream(
         of: Void.self,
         bufferingPolicy: .bufferingNewest(1)
@@ -67,29 +63,39 @@ final class AuthUpkeep: Service {
             try await withThrowingTaskGroup { group in
                 group.addTask { try await self.keepRotating() }
                 group.addTask { try await self.keepSweeping() }
-                group.addTask { try await self.keepRelaying() }
-                group.addTask { try await self.keepTicking() }
+                group.addTask { try await self.relay.run() }
                 group.addTask { for await _ in self.keySignals { try? await self.keyring.load() } }
                 try await group.waitForAll()
             }
         }
     }
 
+    /// Hears what `database` notifies of.
+    func listener(on database: PostgresConfiguration) -> PostgresListener {
+        PostgresListener(
+            database,
+            channels: Self.channels,
+            on: loop,
+            logger: logger,
+            onSignal: { self.heard($0) }
+        )
+    }
+
     /// Acts on what PostgreSQL notifies of.
-    func heard(_ signal: PostgresListener.Signal) {
+    private func heard(_ signal: PostgresListener.Signal) {
         switch signal {
         case .connected:
             cache.hear()
             keySignal.yield()
-            outboxSignal.yield()
+            relay.wake()
         case .lost: cache.goDeaf(now: Timestamp.nowMicroseconds / 1_000_000)
         case .notified("auth_grants", let grant): cache.forget(grant: grant)
         case .notified("auth_keys", _): keySignal.yield()
-        case .notified: outboxSignal.yield()
+        case .notified: relay.wake()
         }
     }
 
-    static let channels = ["auth_grants", "auth_keys", "auth_outbox"]
+    private static let channels = ["auth_grants", "auth_keys", "auth_outbox"]
 
     // MARK: At the start
 
@@ -130,26 +136,7 @@ final class AuthUpkeep: Service {
         while true {
             try await loop.sleep(for: Self.sweepInterval)
             await attempt("old sessions could not be deleted") { try await store.sweep() }
-        }
-    }
-
-    private func keepTicking() async throws {
-        while true {
-            try await loop.sleep(for: Self.relayInterval)
-            outboxSignal.yield()
-        }
-    }
-
-    private func keepRelaying() async throws {
-        var isFailing = false
-        for await _ in outboxSignals {
-            do {
-                try await relay.relayAll()
-                isFailing = false
-            } catch {
-                if !isFailing { logger.log(.warning, "events wait in the outbox", [.error: "\(error)"]) }
-                isFailing = true
-            }
+            await attempt("old events could not be deleted") { try await relay.forget(after: 7) }
         }
     }
 

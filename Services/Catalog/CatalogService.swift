@@ -1,5 +1,6 @@
 import Hosting
 import Lifecycle
+import Outbox
 import Postgres
 import Reactor
 import Redis
@@ -28,12 +29,16 @@ struct CatalogService: Sendable {
         let follower = try redis(settings.controlRedisURL, "redis-events")
         let bus = try redis(settings.busRedisURL, "redis-bus")
         let recordings = RecordingStore(pool: pool)
+        let creation = IdempotentCreation(pool: pool)
         let upkeep = CatalogUpkeep(
             pool: pool,
             relay: OutboxRelay(
+                schema: "catalog",
                 pool: pool,
                 redis: control,
-                relayed: metrics.counter("events_relayed_total", "Events handed on to Redis.")
+                relayed: metrics.counter("events_relayed_total", "Events handed on to Redis."),
+                loop: loop,
+                logger: logger
             ),
             sweeper: SessionSweeper(
                 pool: pool,
@@ -42,6 +47,7 @@ struct CatalogService: Sendable {
                 ended: metrics.counter("sessions_swept_total", "Sessions ended for want of a sign of life.")
             ),
             recordings: recordings,
+            creation: creation,
             settings: settings,
             loop: loop,
             logger: logger
@@ -56,21 +62,14 @@ struct CatalogService: Sendable {
         routes = CatalogRoutes(
             streams: StreamStore(pool: pool),
             recordings: recordings,
-            creation: IdempotentCreation(pool: pool),
+            creation: creation,
             feed: feed,
             undo: settings.undo,
             site: settings.site,
             loop: loop,
             isReady: { upkeep.isReady && pool.isReady }
         )
-        let listener = PostgresListener(
-            database,
-            channels: CatalogUpkeep.channels,
-            on: loop,
-            logger: logger,
-            onSignal: { upkeep.heard($0) }
-        )
-        services = [pool, control, follower, bus, listener, upkeep, feed]
+        services = [pool, control, follower, bus, upkeep.listener(on: database), upkeep, feed]
         self.pool = pool
         self.control = control
         self.upkeep = upkeep

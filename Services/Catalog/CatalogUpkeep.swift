@@ -1,14 +1,14 @@
 import Lifecycle
+import Outbox
 import Postgres
 import Reactor
 import Telemetry
 
 /// Brings the schema up to date at the start, then relays events, sweeps sessions and purges what was deleted.
 final class CatalogUpkeep: Service {
-    static let channels = ["catalog_outbox"]
+    private static let channels = ["catalog_outbox"]
 
     private static let retryInterval: Duration = .seconds(1)
-    private static let relayInterval: Duration = .seconds(1)
     private static let purgeInterval: Duration = .seconds(5)
     private static let forgetInterval: Duration = .seconds(3600)
 
@@ -17,20 +17,18 @@ final class CatalogUpkeep: Service {
     private let relay: OutboxRelay
     private let sweeper: SessionSweeper
     private let recordings: RecordingStore
+    private let creation: IdempotentCreation
     private let settings: CatalogSettings
     private let loop: EventLoop
     private let logger: Logger
     private let prepared = Shutdown()
-    private let (outboxSignals, outboxSignal) = AsyncStream.makeStream(
-        of: Void.self,
-        bufferingPolicy: .bufferingNewest(1)
-    )
 
     init(
         pool: PostgresPool,
         relay: OutboxRelay,
         sweeper: SessionSweeper,
         recordings: RecordingStore,
+        creation: IdempotentCreation,
         settings: CatalogSettings,
         loop: EventLoop,
         logger: Logger
@@ -39,6 +37,7 @@ final class CatalogUpkeep: Service {
         self.relay = relay
         self.sweeper = sweeper
         self.recordings = recordings
+        self.creation = creation
         self.settings = settings
         self.loop = loop
         self.logger = logger
@@ -50,26 +49,30 @@ final class CatalogUpkeep: Service {
     /// Suspends until the schema is there.
     func ready() async throws { try await prepared.requested() }
 
+    /// Hears what `database` notifies of.
+    func listener(on database: PostgresConfiguration) -> PostgresListener {
+        PostgresListener(
+            database,
+            channels: Self.channels,
+            on: loop,
+            logger: logger,
+            onSignal: { self.heard($0) }
+        )
+    }
+
     /// Acts on what PostgreSQL notifies of.
-    func heard(_ signal: PostgresListener.Signal) {
-        if signal != .lost { outboxSignal.yield() }
+    private func heard(_ signal: PostgresListener.Signal) {
+        if signal != .lost { relay.wake() }
     }
 
     func run(until shutdown: Shutdown) async throws {
         _ = try await shutdown.cancelling {
             try await self.prepare()
             try await withThrowingTaskGroup { group in
-                group.addTask { try await self.keepRelaying() }
+                group.addTask { try await self.relay.run() }
                 group.addTask { try await self.keepSweeping() }
-                group.addTask { try await self.every(Self.relayInterval) { self.outboxSignal.yield() } }
                 group.addTask { try await self.keepPurging() }
-                group.addTask {
-                    try await self.every(Self.forgetInterval) {
-                        await self.attempt("old events could not be deleted") {
-                            try await self.relay.forgetOld()
-                        }
-                    }
-                }
+                group.addTask { try await self.keepForgetting() }
                 try await group.waitForAll()
             }
         }
@@ -84,19 +87,6 @@ final class CatalogUpkeep: Service {
             } catch let error as PostgresError where error.isTransient {
                 logger.log(.warning, "the schema could not be prepared yet", [.error: error])
                 try await loop.sleep(for: Self.retryInterval)
-            }
-        }
-    }
-
-    private func keepRelaying() async throws {
-        var isFailing = false
-        for await _ in outboxSignals {
-            do {
-                try await relay.relayAll()
-                isFailing = false
-            } catch {
-                if !isFailing { logger.log(.warning, "events wait in the outbox", [.error: "\(error)"]) }
-                isFailing = true
             }
         }
     }
@@ -120,6 +110,15 @@ final class CatalogUpkeep: Service {
         try await every(min(Self.purgeInterval, settings.undo + .milliseconds(200))) {
             await self.attempt("what was deleted could not be given up") {
                 try await self.recordings.purge(after: self.settings.undo)
+            }
+        }
+    }
+
+    private func keepForgetting() async throws {
+        try await every(Self.forgetInterval) {
+            await self.attempt("old events could not be deleted") {
+                try await self.relay.forget(after: 1)
+                try await self.creation.forgetOld()
             }
         }
     }

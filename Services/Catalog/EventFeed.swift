@@ -1,3 +1,4 @@
+import Contracts
 import FoundationEssentials
 import Lifecycle
 import Reactor
@@ -177,7 +178,7 @@ final class EventFeed: Service {
             "COUNT",
             "256",
             "STREAMS",
-            OutboxRelay.stream,
+            EventStream.key,
             "\(newest)"
         )
         return reply.array?.first?.array?.last?.array?.compactMap(CatalogEvent.init) ?? []
@@ -201,7 +202,7 @@ final class EventFeed: Service {
         _ to: String,
         limit: Int
     ) async throws -> [CatalogEvent] {
-        let reply = try await redis.command(command, OutboxRelay.stream, from, to, "COUNT", "\(limit)")
+        let reply = try await redis.command(command, EventStream.key, from, to, "COUNT", "\(limit)")
         return reply.array?.compactMap(CatalogEvent.init) ?? []
     }
 }

@@ -24,6 +24,13 @@ struct IdempotentCreation: Sendable {
 
     let pool: PostgresPool
 
+    /// Forgets answers that clients no longer ask for.
+    func forgetOld() async throws {
+        _ = try await pool.query(
+            "DELETE FROM catalog.idempotency WHERE created_at < now() - interval '1 day'"
+        )
+    }
+
     /// Runs `create` in one transaction, unless the request has been answered before.
     ///
     /// - Throws: ``HTTPProblem`` 422 where the key was used for another request.

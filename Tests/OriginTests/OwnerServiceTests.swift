@@ -246,7 +246,7 @@ extension OriginFixture {
                         try await fixture.wait { received.frames.count >= 4 }
                         try await bus.control.command(
                             "XADD",
-                            ControlEvents.key,
+                            EventStream.key,
                             "*",
                             "type",
                             "grant.revoked",

@@ -1,3 +1,4 @@
+import Contracts
 import FoundationEssentials
 import Lifecycle
 import Reactor
@@ -10,8 +11,6 @@ struct Revocations: Service {
         var keyId: String
     }
 
-    /// The stream of events, on the control Redis.
-    private static let stream = "events"
     private static let type = "key.revoked"
     private static let blockMilliseconds = 500
     private static let batchCount = 100
@@ -49,7 +48,7 @@ struct Revocations: Service {
 
     /// The ID of the newest event, from which on they are read.
     private func newest() async throws(RedisError) -> String {
-        let reply = try await redis.command("XREVRANGE", Self.stream, "+", "-", "COUNT", 1)
+        let reply = try await redis.command("XREVRANGE", EventStream.key, "+", "-", "COUNT", 1)
         return reply.array?.first?.array?.first?.string ?? "0"
     }
 
@@ -61,7 +60,7 @@ struct Revocations: Service {
             "BLOCK",
             Self.blockMilliseconds,
             "STREAMS",
-            Self.stream,
+            EventStream.key,
             position
         )
         var last = position

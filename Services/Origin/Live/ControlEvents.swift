@@ -1,3 +1,4 @@
+import Contracts
 import FoundationEssentials
 import Lifecycle
 import Reactor
@@ -10,8 +11,6 @@ final class ControlEvents: Service {
         var grant: String
     }
 
-    /// Where the events are.
-    static let key = "events"
     private static let blockMilliseconds = 1000
     private static let retryDelay = Duration.milliseconds(200)
 
@@ -62,7 +61,7 @@ final class ControlEvents: Service {
     }
 
     private func newest() async throws(RedisError) -> String {
-        let reply = try await client.command("XREVRANGE", Self.key, "+", "-", "COUNT", 1)
+        let reply = try await client.command("XREVRANGE", EventStream.key, "+", "-", "COUNT", 1)
         return reply.array?.first?.array?.first?.string ?? "0-0"
     }
 
@@ -74,7 +73,7 @@ final class ControlEvents: Service {
             "BLOCK",
             Self.blockMilliseconds,
             "STREAMS",
-            Self.key,
+            EventStream.key,
             last,
             deadline: .milliseconds(Self.blockMilliseconds + 5000)
         )
