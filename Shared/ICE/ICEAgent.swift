@@ -1,0 +1,246 @@
+/// The passive end of ICE (an ICE-lite agent, RFC 8445): answers the checks of one peer, learns which ways work and
+/// which one the peer has chosen, and notices that the peer is gone (RFC 7675).
+///
+/// Times are nanoseconds of a monotonic clock. Feed it every STUN message whose user name begins with one of
+/// ``fragments``; carry out the actions in order; call ``tick(now:)`` at ``deadline``.
+public struct ICEAgent: Sendable {
+    /// How long to wait, and how much to keep.
+    public struct Limits: Sendable, Equatable {
+        /// From the last valid check to the loss of the session.
+        public var consent: UInt64 = 30_000_000_000
+        /// From the start to the first valid check.
+        public var firstCheck: UInt64 = 30_000_000_000
+        /// Ways remembered as working; the one used longest ago goes first.
+        public var pairCount = 16
+        /// Answers a second.
+        public var answersPerSecond = 50
+        /// Answers at once, when many ways are tried.
+        public var answerBurst = 100
+
+        /// Creates the usual limits.
+        public init() {}
+    }
+
+    /// Why there is no session any more.
+    public enum Loss: Sendable, Equatable {
+        /// No valid check came since the start.
+        case neverConnected
+        /// The checks have stopped.
+        case consentExpired
+    }
+
+    /// What to do.
+    public enum Action: Sendable, Equatable {
+        /// Send these bytes back over the pair.
+        case send([UInt8], CandidatePair)
+        /// The peer has chosen this pair; media and DTLS go over it from now on.
+        case selected(CandidatePair)
+        /// Checks with this fragment are not for this agent any more.
+        case retired(fragment: String)
+        /// The session is lost; said once.
+        case lost(Loss)
+    }
+
+    private struct Generation: Sendable {
+        let local: ICECredentials
+        let remoteFragment: String?
+    }
+
+    /// The pair that the peer has chosen, or before it chose the first that worked.
+    public private(set) var selectedPair: CandidatePair?
+    /// Valid checks so far.
+    public private(set) var checkCount: UInt64 = 0
+    /// Messages that were not answered, or with an error.
+    public private(set) var refusedCount: UInt64 = 0
+
+    private let limits: Limits
+    private var generations: [Generation]
+    private var pairs: [CandidatePair: UInt64] = [:]
+    private var isNominated = false
+    private var lastCheck: UInt64?
+    private let started: UInt64
+    private var isLost = false
+    private var budget: AnswerBudget
+
+    /// Creates an agent.
+    ///
+    /// - Parameters:
+    ///   - local: Our credentials, which the answer carries.
+    ///   - remoteFragment: The peer's user name fragment, where it is known.
+    public init(local: ICECredentials, remoteFragment: String?, limits: Limits = Limits(), now: UInt64) {
+        generations = [Generation(local: local, remoteFragment: remoteFragment)]
+        self.limits = limits
+        started = now
+        budget = AnswerBudget(perSecond: limits.answersPerSecond, burst: limits.answerBurst)
+    }
+
+    /// The fragments by which checks are this agent's: one, or two while a restart is under way.
+    public var fragments: [String] { generations.map(\.local.fragment) }
+
+    /// The newest local credentials.
+    public var credentials: ICECredentials { generations[generations.count - 1].local }
+
+    /// Whether a valid check came over `pair`: only then DTLS from there is to be heard.
+    public func isChecked(_ pair: CandidatePair) -> Bool { pairs[pair] != nil }
+
+    /// The pairs that work.
+    public var checkedPairs: [CandidatePair] { Array(pairs.keys) }
+
+    /// When ``tick(now:)`` is due, unless checks come before.
+    public var deadline: UInt64? {
+        if isLost { return nil }
+        return lastCheck.map { $0 &+ limits.consent } ?? started &+ limits.firstCheck
+    }
+
+    // MARK: Events
+
+    /// Takes one message that came over `pair`.
+    public mutating func receive(
+        _ bytes: Span<UInt8>,
+        on pair: CandidatePair,
+        now: UInt64
+    ) -> [Action] {
+        guard let message = try? STUNMessage(bytes) else { return refuse() }
+        return receive(message, bytes, on: pair, now: now)
+    }
+
+    /// Takes a message that has been read already.
+    ///
+    /// - Parameter bytes: What `message` was read from.
+    public mutating func receive(
+        _ message: STUNMessage,
+        _ bytes: Span<UInt8>,
+        on pair: CandidatePair,
+        now: UInt64
+    ) -> [Action] {
+        guard !isLost, message.kind == .request, message.method == STUNMessage.binding else { return [] }
+        guard budget.allows(at: now) else { return refuse() }
+        guard let index = generation(of: message) else {
+            return refuse(message, 401, "Unauthorized", bytes, pair)
+        }
+        let local = generations[index].local
+        guard message.isAuthentic(bytes, key: Array(local.password.utf8)) else {
+            return refuse(message, 401, "Unauthorized", bytes, pair)
+        }
+        return check(message, generation: index, on: pair, now: now)
+    }
+
+    /// Looks at the clock.
+    public mutating func tick(now: UInt64) -> [Action] {
+        guard let deadline, now >= deadline else { return [] }
+        isLost = true
+        return [.lost(lastCheck == nil ? .neverConnected : .consentExpired)]
+    }
+
+    /// Begins a restart (RFC 8445 §9): new credentials on both sides, while media go on over the old pair until the
+    /// peer has chosen a new one.
+    public mutating func restart(local: ICECredentials, remoteFragment: String?) -> [Action] {
+        generations.append(Generation(local: local, remoteFragment: remoteFragment))
+        guard generations.count > 2 else { return [] }
+        return [.retired(fragment: generations.remove(at: 1).local.fragment)]
+    }
+
+    /// Forgets a pair whose connection has been closed.
+    public mutating func forget(_ pair: CandidatePair) {
+        pairs[pair] = nil
+        guard pair == selectedPair else { return }
+        selectedPair = pairs.max { $0.value < $1.value }?.key
+    }
+
+    // MARK: Checks
+
+    private func generation(of message: STUNMessage) -> Int? {
+        guard let username = message.username else { return nil }
+        return generations.lastIndex { generation in
+            let front = generation.local.fragment + ":"
+            guard let remote = generation.remoteFragment else { return username.hasPrefix(front) }
+            return username == front + remote
+        }
+    }
+
+    private mutating func check(
+        _ message: STUNMessage,
+        generation index: Int,
+        on pair: CandidatePair,
+        now: UInt64
+    ) -> [Action] {
+        let key = Array(generations[index].local.password.utf8)
+        let unknown = message.unknownRequired
+        if !unknown.isEmpty {
+            return fail(message, [.errorCode(420, reason: ""), .unknownAttributes(unknown)], key: key, pair)
+        }
+        for case .controlled in message.attributes {
+            return fail(message, [.errorCode(487, reason: "Role Conflict")], key: key, pair)
+        }
+        var answer = STUNMessage(.success, transactionID: message.transactionID)
+        answer.attributes = [.xorMappedAddress(pair.remote)]
+        let nominates = message.attributes.contains(.useCandidate)
+        return [.send(answer.encoded(key: key), pair)]
+            + accept(pair, nominates: nominates, generation: index, now: now)
+    }
+
+    private mutating func accept(
+        _ pair: CandidatePair,
+        nominates: Bool,
+        generation index: Int,
+        now: UInt64
+    ) -> [Action] {
+        checkCount &+= 1
+        lastCheck = now
+        remember(pair, now: now)
+        // A check with credentials that a restart replaces says nothing about the new choice.
+        guard index == generations.count - 1 || !isNominated else { return [] }
+        guard nominates || selectedPair == nil else { return [] }
+        var actions: [Action] = []
+        if nominates {
+            isNominated = true
+            actions = generations.prefix(index).map { .retired(fragment: $0.local.fragment) }
+            generations.removeFirst(index)
+        }
+        if selectedPair == pair { return actions }
+        selectedPair = pair
+        return [.selected(pair)] + actions
+    }
+
+    private mutating func remember(_ pair: CandidatePair, now: UInt64) {
+        pairs[pair] = now
+        guard pairs.count > limits.pairCount else { return }
+        let oldest = pairs.filter { $0.key != selectedPair && $0.key != pair }.min { $0.value < $1.value }
+        if let oldest { pairs[oldest.key] = nil }
+    }
+
+    // MARK: Refusals
+
+    private mutating func refuse() -> [Action] {
+        refusedCount &+= 1
+        return []
+    }
+
+    /// Answers who has proven nothing, and with no more bytes than came.
+    private mutating func refuse(
+        _ message: STUNMessage,
+        _ code: Int,
+        _ reason: String,
+        _ bytes: Span<UInt8>,
+        _ pair: CandidatePair
+    ) -> [Action] {
+        refusedCount &+= 1
+        let answer = STUNMessage(
+            .failure,
+            transactionID: message.transactionID,
+            attributes: [.errorCode(code, reason: reason)]
+        ).encoded(key: nil)
+        return answer.count <= bytes.count ? [.send(answer, pair)] : []
+    }
+
+    private mutating func fail(
+        _ message: STUNMessage,
+        _ attributes: [STUNMessage.Attribute],
+        key: [UInt8],
+        _ pair: CandidatePair
+    ) -> [Action] {
+        refusedCount &+= 1
+        let answer = STUNMessage(.failure, transactionID: message.transactionID, attributes: attributes)
+        return [.send(answer.encoded(key: key), pair)]
+    }
+}
