@@ -96,6 +96,8 @@ let package = Package(
         .shared("HLS", uses: ["Media"]),
         .shared("DASH", uses: ["Media"]),
         .shared("Tokens", uses: ["Bytes"]),
+        .shared("ICE", uses: ["Bytes", "Crypto"]),
+        .shared("SDP"),
 
         // Floor 3: process
         .shared("Lifecycle"),
@@ -132,6 +134,8 @@ let package = Package(
         .tests(of: "HLS", uses: ["Media"]),
         .tests(of: "DASH", uses: ["Media"]),
         .tests(of: "Tokens", uses: ["Bytes"]),
+        .tests(of: "ICE", uses: ["Bytes"]),
+        .tests(of: "SDP"),
         .tests(of: "Lifecycle"),
         .tests(of: "Configuration"),
         .tests(of: "Telemetry"),
@@ -167,6 +171,9 @@ let package = Package(
         .fuzz("BusEntries", uses: ["Media"]),
         .fuzz("Boxes", uses: ["Bytes", "ISOBMFF"]),
         .fuzz("MediaToken", uses: ["Bytes", "Tokens"]),
+        .fuzz("STUN", uses: ["Bytes", "ICE"]),
+        .fuzz("SDP", uses: ["Bytes", "SDP"]),
+        .fuzz("SDPFragment", uses: ["Bytes", "SDP"]),
         .fuzz("HTTPRequests", uses: ["HTTPServing"]),
         .fuzz("WebSocketFrames", uses: ["HTTPServing"]),
         .testTarget(
