@@ -9,6 +9,7 @@ enum AuthMigrations {
             .init(2, "stream keys", streamKeys),
             .init(3, "media token keys", mediaKeys),
             .init(4, "outbox and revocation", outbox),
+            .init(5, "names of stream keys", keyNames),
         ]
     )
 
@@ -151,5 +152,12 @@ enum AuthMigrations {
                 OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL OR OLD.secret_hash <> NEW.secret_hash
             )
             EXECUTE FUNCTION auth.note_revoked_key();
+        """
+
+    private static let keyNames = """
+        -- The public names of the living keys, without their secrets.
+        CREATE VIEW auth.v1_stream_key_names AS
+            SELECT name, stream_id FROM auth.stream_keys WHERE revoked_at IS NULL;
+        GRANT SELECT ON auth.v1_stream_key_names TO martlet_catalog;
         """
 }

@@ -15,9 +15,11 @@ final class AuthUpkeep: Service {
     private static let retryInterval: Duration = .seconds(1)
     private static let keyInterval: Duration = .seconds(60)
     private static let sweepInterval: Duration = .seconds(3600)
+    private static let purgeInterval: Duration = .seconds(5)
 
     let name = "auth-upkeep"
     private let store: AuthStore
+    private let streams: StreamDirectory
     private let keyring: MediaKeyring
     private let cache: GrantCache
     private let relay: OutboxRelay
@@ -42,6 +44,7 @@ final class AuthUpkeep: Service {
         logger: Logger
     ) {
         self.store = store
+        streams = StreamDirectory(pool: store.pool)
         self.keyring = keyring
         self.cache = cache
         self.relay = relay
@@ -64,6 +67,7 @@ final class AuthUpkeep: Service {
                 group.addTask { try await self.keepRotating() }
                 group.addTask { try await self.keepSweeping() }
                 group.addTask { try await self.relay.run() }
+                group.addTask { try await self.keepPurging() }
                 group.addTask { for await _ in self.keySignals { try? await self.keyring.load() } }
                 try await group.waitForAll()
             }
@@ -137,6 +141,16 @@ final class AuthUpkeep: Service {
             try await loop.sleep(for: Self.sweepInterval)
             await attempt("old sessions could not be deleted") { try await store.sweep() }
             await attempt("old events could not be deleted") { try await relay.forget(after: 7) }
+        }
+    }
+
+    private func keepPurging() async throws {
+        while true {
+            try await loop.sleep(for: Self.purgeInterval)
+            await attempt("what opened deleted streams could not be revoked") {
+                let count = try await streams.revokePurged()
+                if count > 0 { logger.log(.info, "revoked what opened deleted streams", [.count: count]) }
+            }
         }
     }
 

@@ -52,9 +52,9 @@ extension AuthRoutes {
         try requireJSON(request)
         let text = try await request.object(Exchange.self).secret
         guard let secret = CredentialSecret(text, as: .share), let share = try await shares.share(of: secret)
-        else {
-            throw HTTPProblem(404, "share_not_found", "This link is not valid, or no longer.")
-        }
+        else { throw HTTPProblem.shareNotFound }
+        let finding = try await streams.find(share.stream)
+        guard finding != .unknown else { throw HTTPProblem.shareNotFound }
         let viewer = Principal(
             subject: share.identifier,
             kind: .share,
@@ -66,7 +66,7 @@ extension AuthRoutes {
         let seconds = max(1, min(lifetimes.shareSession, (viewer.expiry ?? .max) - now))
         let remembered = try await sessions(of: request, with: share, seconds: seconds)
         var exchanged = Exchanged(streamId: share.stream, name: share.name)
-        if case .known(let slug) = try await streams.find(share.stream) { exchanged.slug = slug }
+        if case .known(let slug) = finding { exchanged.slug = slug }
         var response = HTTPResponse.json(exchanged)
         response.headers["cache-control"] = "no-store"
         let value = remembered.map(\.text).joined(separator: ".")
@@ -136,4 +136,12 @@ extension AuthRoutes {
         guard try await shares.revoke(share, stream: try stream(request)) else { throw HTTPProblem.notFound }
         return HTTPResponse(status: 204)
     }
+}
+
+extension HTTPProblem {
+    fileprivate static let shareNotFound = HTTPProblem(
+        404,
+        "share_not_found",
+        "This link is not valid, or no longer."
+    )
 }

@@ -11,7 +11,11 @@ final class SharedLookup: Sendable {
 
     /// Returns what `look` finds, or what the same lookup finds that is under way already.
     func answer(_ key: GrantCache.Key, _ look: () async throws -> Principal?) async throws -> Principal? {
-        if let answer = await join(key) { return try answer.get() }
+        while let answer = await join(key) {
+            // Where the client that looked has gone away, somebody else must look.
+            if case .failure(let error) = answer, error is CancellationError, !Task.isCancelled { continue }
+            return try answer.get()
+        }
         do {
             let principal = try await look()
             finish(key, .success(principal))

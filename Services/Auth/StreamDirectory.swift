@@ -32,4 +32,28 @@ struct StreamDirectory: Sendable {
     func require(_ stream: String) async throws {
         if case .unknown = try await find(stream) { throw HTTPProblem.notFound }
     }
+
+    /// Revokes the keys and share links of streams that were deleted and cannot be had back.
+    ///
+    /// - Returns: how many that were.
+    func revokePurged() async throws -> Int {
+        do {
+            return try await pool.query(
+                """
+                WITH gone AS (SELECT id FROM catalog.v1_purged_streams),
+                keys AS (
+                    UPDATE auth.stream_keys SET revoked_at = now()
+                    WHERE revoked_at IS NULL AND stream_id IN (SELECT id FROM gone) RETURNING id
+                ), links AS (
+                    UPDATE auth.grants SET revoked_at = now()
+                    WHERE revoked_at IS NULL AND stream_id IN (SELECT id FROM gone) RETURNING id
+                )
+                SELECT id FROM keys UNION ALL SELECT id FROM links
+                """,
+                []
+            ).count
+        } catch let error as PostgresError where Self.missingView.contains(error.sqlState ?? "") {
+            return 0
+        }
+    }
 }

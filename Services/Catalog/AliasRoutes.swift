@@ -16,7 +16,7 @@ extension CatalogRoutes {
     }
 
     func addAliasRoutes(to router: HTTPRouter) {
-        router.get("/hls/:file", guarded(playlistOfSlug))
+        router.get("/hls/:file", guarded(playlistOfName))
         router.get("/hls/:id/index.m3u8", guarded(playlistOfStream))
         router.get("/vod/recordings/:file", guarded(fileOfRecording))
         router.get("/api/files", guarded(listFiles))
@@ -34,10 +34,14 @@ extension CatalogRoutes {
         }
     }
 
-    private func playlistOfSlug(_ request: HTTPRequest, _ viewer: Viewer) async throws -> HTTPResponse {
-        guard let slug = Self.stem(of: request.parameters["file"], ending: ".m3u8"),
-            let stream = try await streams.find(slug: slug), viewer.maySee(stream.id)
-        else { throw HTTPProblem.notFound }
+    /// The name is the public one of a stream key; where no key has it, the slug.
+    private func playlistOfName(_ request: HTTPRequest, _ viewer: Viewer) async throws -> HTTPResponse {
+        guard let name = Self.stem(of: request.parameters["file"], ending: ".m3u8") else {
+            throw HTTPProblem.notFound
+        }
+        var found = try await streams.find(keyName: name)
+        if found == nil { found = try await streams.find(slug: name) }
+        guard let stream = found, viewer.maySee(stream.id) else { throw HTTPProblem.notFound }
         return Self.redirect(to: Links.playlist(stream.id))
     }
 

@@ -10,6 +10,7 @@ enum CatalogMigrations {
             .init(3, "publishing", publishing),
             .init(4, "recording", recording),
             .init(5, "retention", retention),
+            .init(6, "what is hidden", hidden),
         ]
     )
 
@@ -309,5 +310,22 @@ enum CatalogMigrations {
             END $$;
         REVOKE ALL ON FUNCTION catalog.v1_forget_recording(text) FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION catalog.v1_forget_recording(text) TO martlet_origin;
+        """
+
+    private static let hidden = """
+        -- What was deleted is not shown any more, whether it can still be had back or not: whole streams
+        -- (without a session) and single recordings. After a week their media has long been deleted.
+        CREATE VIEW catalog.v1_hidden_media AS
+            SELECT id AS stream_id, NULL::text AS session_id FROM catalog.streams
+            WHERE deleted_at IS NOT NULL AND (purged_at IS NULL OR purged_at > now() - interval '7 days')
+            UNION ALL
+            SELECT stream_id, session_id FROM catalog.recordings
+            WHERE deleted_at IS NOT NULL AND (purged_at IS NULL OR purged_at > now() - interval '7 days');
+        GRANT SELECT ON catalog.v1_hidden_media TO martlet_origin;
+
+        -- Streams that cannot be had back.
+        CREATE VIEW catalog.v1_purged_streams AS
+            SELECT id, purged_at FROM catalog.streams WHERE purged_at IS NOT NULL;
+        GRANT SELECT ON catalog.v1_purged_streams TO martlet_auth;
         """
 }

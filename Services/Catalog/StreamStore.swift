@@ -107,6 +107,22 @@ struct StreamStore: Sendable {
         ).first.map(CatalogStream.init)
     }
 
+    /// A living stream by the public name of one of its keys; `nil` also while auth has not told the names.
+    func find(keyName name: String) async throws -> CatalogStream? {
+        do {
+            return try await pool.query(
+                """
+                SELECT \(Self.columns) FROM catalog.streams s \(Self.newestSession)
+                JOIN auth.v1_stream_key_names k ON k.stream_id = s.id
+                WHERE k.name = $1 AND s.deleted_at IS NULL
+                """,
+                [.text(name)]
+            ).first.map(CatalogStream.init)
+        } catch let error as PostgresError where ["42P01", "3F000", "42501"].contains(error.sqlState) {
+            return nil
+        }
+    }
+
     /// Makes a stream.
     ///
     /// - Throws: a ``PostgresError`` that is a duplicate where the slug is taken.

@@ -54,14 +54,19 @@ enum OriginServices {
         connections.addChecks(to: host.readiness)
         host.readiness.add("volume") { await volume.isWritable() }
         addReadings(to: host.metrics, volume: volume, directory: directory, reader: reader)
+        let hidden = connections.pool.map {
+            HiddenMediaWatch(pool: $0, directory: directory, loop: loop, logger: logger)
+        }
         let events = ControlEvents(
             client: connections.events,
             grants: grants,
             graceLimit: settings.grantGrace,
-            logger: logger
+            logger: logger,
+            heard: { hidden?.heard(eventOf: $0) }
         )
         return connections.services + [reporter, SessionClock(directory: directory, loop: loop)]
-            + deletions(settings, connections, volume, directory) + [events, reader, owner]
+            + (hidden.map { [$0] } ?? []) + deletions(settings, connections, volume, directory)
+            + [events, reader, owner]
     }
 
     /// What deletes media, for its time is over or because somebody wants it gone.

@@ -120,6 +120,53 @@ private let path = "/api/v1/streams/\(stream)/keys"
         }
     }
 
+    @Test func `what opened a stream opens nothing once it is deleted, and is revoked when it is gone`()
+        async throws
+    {
+        let redis = try RedisServer()
+        let database = try PostgresServer.shared().makeDatabase()
+        let catalog = try await PostgresConnection.open(
+            PostgresConfiguration(
+                address: database.address(for: "martlet_catalog"),
+                applicationName: "catalog"
+            ),
+            on: EventLoop(name: "catalog")
+        )
+        try await catalog.script(
+            """
+            CREATE TABLE catalog.streams (id text, slug text, deleted boolean, purged_at timestamptz);
+            CREATE VIEW catalog.v1_streams AS SELECT id, slug FROM catalog.streams WHERE NOT deleted;
+            CREATE VIEW catalog.v1_purged_streams AS
+                SELECT id, purged_at FROM catalog.streams WHERE purged_at IS NOT NULL;
+            GRANT SELECT ON catalog.v1_streams, catalog.v1_purged_streams TO martlet_auth;
+            INSERT INTO catalog.streams VALUES ('\(stream)', 'main', false, NULL)
+            """
+        )
+        let stack = try AuthStack(database: database.address(for: "martlet_auth"), redis: redis.url)
+        try await stack.run { stack in
+            let path = "/api/v1/streams/\(stream)/keys"
+            _ = try await stack.send("POST", path, ["name": "main"], headers: AuthStack.basic)
+            let share = try await stack.makeShare(stream)
+            let token = try #require(try await stack.exchange(share.secret).cookie("martlet_media"))
+            let media: HTTPFields = ["cookie": "martlet_media=\(token)"]
+
+            try await catalog.script("UPDATE catalog.streams SET deleted = true")
+            #expect(try await stack.exchange(share.secret).status == 404)
+            #expect(try await stack.service.routes.streams.revokePurged() == 0)
+            try await catalog.script("UPDATE catalog.streams SET deleted = false")
+            #expect(try await stack.exchange(share.secret).status == 200)
+
+            try await catalog.script("UPDATE catalog.streams SET deleted = true, purged_at = now()")
+            #expect(try await stack.service.routes.streams.revokePurged() == 2)
+            let keys = try await stack.send("GET", path, headers: AuthStack.basic)
+            #expect(keys.items.map { $0["revoked"] as? Bool } == [true])
+            try await eventually("the token opens nothing") {
+                try await stack.authorize("GET", "/live/\(stream)/index.m3u8", headers: media).status == 401
+            }
+        }
+        await catalog.close()
+    }
+
     @Test func `a long list comes in pages`() async throws {
         try await AuthStack.run { stack in
             for number in 0..<5 {

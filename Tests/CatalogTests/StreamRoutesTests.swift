@@ -1,4 +1,5 @@
 import HTTPServing
+import Postgres
 import Testing
 
 @testable import Catalog
@@ -121,6 +122,50 @@ import Testing
             let id = try await catalog.makeStream("gone")
             _ = try await catalog.ask("DELETE", "/api/v1/streams/\(id)")
             #expect(try await catalog.ask("POST", "/api/v1/streams/\(id)/restore").status == 404)
+        }
+    }
+
+    @Test func `hides the media of what is deleted until it is back`() async throws {
+        try await CatalogFixture.run { catalog async throws in
+            let id = try await catalog.makeStream("gone")
+            let hidden = "SELECT stream_id, session_id FROM catalog.v1_hidden_media"
+            #expect(try await catalog.asRole("martlet_origin", hidden).isEmpty)
+            _ = try await catalog.ask("DELETE", "/api/v1/streams/\(id)")
+            let rows = try await catalog.asRole("martlet_origin", hidden)
+            #expect(rows.map { $0["stream_id"].text } == [id] && rows.allSatisfy { $0["session_id"].isNull })
+            _ = try await catalog.ask("POST", "/api/v1/streams/\(id)/restore")
+            #expect(try await catalog.asRole("martlet_origin", hidden).isEmpty)
+            #expect(
+                try await catalog.asRole("martlet_auth", "SELECT * FROM catalog.v1_purged_streams").isEmpty
+            )
+        }
+    }
+
+    @Test func `a short address is the public name of a stream key, else the slug`() async throws {
+        try await CatalogFixture.run { catalog async throws in
+            let camera = try await catalog.makeStream("camera")
+            let stage = try await catalog.makeStream("stage")
+            #expect(
+                try await catalog.ask("GET", "/hls/camera.m3u8").headers["location"]?.contains(camera) == true
+            )
+            _ = try await catalog.asRole(
+                "martlet_auth",
+                """
+                CREATE VIEW auth.v1_stream_key_names AS
+                    SELECT * FROM (VALUES ('camera', '\(stage)'), ('front', '\(camera)')) AS k (name, stream_id)
+                """
+            )
+            _ = try await catalog.asRole(
+                "martlet_auth",
+                "GRANT SELECT ON auth.v1_stream_key_names TO martlet_catalog"
+            )
+            for (name, stream) in [("camera", stage), ("front", camera), ("stage", stage)] {
+                let answer = try await catalog.ask("GET", "/hls/\(name).m3u8")
+                #expect(answer.headers["location"] == "/live/\(stream)/index.m3u8")
+            }
+            #expect(
+                try await catalog.ask("GET", "/hls/front.m3u8", as: "viewer", streams: stage).status == 404
+            )
         }
     }
 

@@ -5,7 +5,7 @@ import Reactor
 import Redis
 import Telemetry
 
-/// Follows the events of the suite and closes what is open under a grant that was revoked.
+/// Follows the events of the suite, closes what is open under a grant that was revoked, and tells of the rest.
 final class ControlEvents: Service {
     private struct Revocation: Decodable {
         var grant: String
@@ -19,17 +19,26 @@ final class ControlEvents: Service {
     private let grants: GrantRegistry
     private let graceLimit: Duration
     private let logger: Logger
+    private let heard: @Sendable (_ type: String) -> Void
 
     /// Creates a follower.
     ///
     /// - Parameters:
     ///   - client: A connection of its own, since reading blocks it.
     ///   - graceLimit: How long open responses go on while no event can be read; then all are closed.
-    init(client: RedisClient, grants: GrantRegistry, graceLimit: Duration, logger: Logger) {
+    ///   - heard: Is told the type of every other event.
+    init(
+        client: RedisClient,
+        grants: GrantRegistry,
+        graceLimit: Duration,
+        logger: Logger,
+        heard: @escaping @Sendable (_ type: String) -> Void = { _ in }
+    ) {
         self.client = client
         self.grants = grants
         self.graceLimit = graceLimit
         self.logger = logger
+        self.heard = heard
     }
 
     /// Follows until `shutdown` is requested.
@@ -100,7 +109,8 @@ final class ControlEvents: Service {
 
     private func take(_ fields: [(name: String, value: RedisValue)]) {
         let values = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-        guard values["type"]?.string == "grant.revoked" else { return }
+        let type = values["type"]?.string ?? ""
+        guard type == "grant.revoked" else { return heard(type) }
         let data = values["data"]?.bytes.flatMap {
             try? JSONDecoder().decode(Revocation.self, from: Data($0))
         }

@@ -24,6 +24,7 @@ final class SessionDirectory: Sendable {
         /// By session.
         var replays: [String: Replay] = [:]
         var newest: [String: Newest] = [:]
+        var hidden = HiddenMedia()
         var uses: UInt64 = 0
     }
 
@@ -86,8 +87,18 @@ final class SessionDirectory: Sendable {
         }
     }
 
+    /// From now on, shows nothing of what is hidden, and all else.
+    func hide(_ hidden: HiddenMedia) {
+        state.withLock { state in
+            guard state.hidden != hidden else { return }
+            state.hidden = hidden
+            state.newest = [:]
+        }
+    }
+
     /// The session of that name, from memory or from the volume.
     func session(_ sessionID: String, of streamID: String) async -> Lookup {
+        guard !isHidden(sessionID, of: streamID) else { return .missing }
         if let found = cached(sessionID, of: streamID) { return .found(found) }
         let folder = SessionFolder(root: volume.root, streamID: streamID, sessionID: sessionID)
         let loaded = await volume.reading { () -> (session: MediaSession, state: SessionRecord.State)? in
@@ -107,10 +118,13 @@ final class SessionDirectory: Sendable {
 
     /// The live session of a stream, else the last one that is stored.
     func current(_ streamID: String) async -> Lookup {
-        if let live = live(streamID) { return .found(live) }
+        if let live = live(streamID), !isHidden(live.sessionID, of: streamID) { return .found(live) }
         let stored = await newestStored(streamID)
         let unstored = state.withLock { state in
-            state.replays.values.map(\.session).last { $0.streamID == streamID && !$0.isRecorded }
+            state.replays.values.map(\.session).last { session in
+                session.streamID == streamID && !session.isRecorded
+                    && !state.hidden.contains(session: session.sessionID, of: streamID)
+            }
         }
         guard let sessionID = stored else { return unstored.map(Lookup.found) ?? .missing }
         return await session(sessionID, of: streamID)
@@ -132,12 +146,20 @@ final class SessionDirectory: Sendable {
         let known = state.withLock { $0.newest[streamID] }
         if let known, now &- known.readAt < Self.newestLifetime.nanoseconds { return known.sessionID }
         let root = volume.root
-        let found = await volume.reading { SessionFolder.sessions(root: root, streamID: streamID).first?.id }
+        let hidden = state.withLock { $0.hidden }
+        let found = await volume.reading {
+            SessionFolder.sessions(root: root, streamID: streamID)
+                .first { !hidden.contains(session: $0.id, of: streamID) }?.id
+        }
         state.withLock { state in
             if state.newest.count > 4096 { state.newest = [:] }
             state.newest[streamID] = Newest(sessionID: found, readAt: now)
         }
         return found
+    }
+
+    private func isHidden(_ sessionID: String, of streamID: String) -> Bool {
+        state.withLock { $0.hidden.contains(session: sessionID, of: streamID) }
     }
 
     private func cached(_ sessionID: String, of streamID: String) -> MediaSession? {

@@ -7,7 +7,9 @@ import Media
 extension LiveRoutes {
     private static let immutable = "private, max-age=31536000, immutable"
     /// How long the gateway keeps what is settled, in seconds.
-    private static let gatewayLife = "60"
+    ///
+    /// Of what has ended it keeps nothing, since that may be deleted, and shall then be gone at once.
+    private static let gatewayLife = "10"
     /// The newest segments, the growing one among them, which the gateway shall not keep.
     private static let unsettledSegmentCount = 3
 
@@ -97,14 +99,13 @@ extension LiveRoutes {
         _ track: TrackID,
         _ generation: UInt16
     ) throws -> HTTPResponse {
-        guard let configuration = session.read({ $0.configurations[track]?[generation] }) else {
-            throw HTTPProblem.noSuchMedia
-        }
+        let found = session.read { ($0.configurations[track]?[generation], $0.isEnded) }
+        guard case (let configuration?, let isEnded) = found else { throw HTTPProblem.noSuchMedia }
         return mediaResponse(
             [.bytes(InitSegment.bytes(for: configuration))],
             isVideo: configuration.isVideo,
             tag: "\(session.sessionID)-\(track)-init-\(generation)",
-            isSettled: true
+            isSettled: !isEnded
         )
     }
 
@@ -119,7 +120,7 @@ extension LiveRoutes {
             let parts = timeline.parts(of: number).map(\.media)
             let inMemory = parts.count == segment.partCount && parts.allSatisfy { $0.bytes != nil }
             guard inMemory || segment.isStored else { return nil }
-            let isSettled = state.isEnded || index + Self.unsettledSegmentCount < timeline.segments.count
+            let isSettled = !state.isEnded && index + Self.unsettledSegmentCount < timeline.segments.count
             return (inMemory ? parts : [], segment.ranges, state.isVideo(track), isSettled)
         }
         guard let found else { throw HTTPProblem.noSuchMedia }
