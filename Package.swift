@@ -92,6 +92,7 @@ let package = Package(
         // Floor 2: protocols
         .shared("RTMP", uses: ["Bytes"]),
         .shared("RTP", uses: ["Bytes", "Codecs", "Media"]),
+        .shared("SRTP", uses: ["Crypto"]),
         .shared("ISOBMFF", uses: ["Bytes", "Media"]),
         .shared("HLS", uses: ["Media"]),
         .shared("DASH", uses: ["Media"]),
@@ -130,6 +131,7 @@ let package = Package(
         .tests(of: "Crypto", uses: ["Bytes"]),
         .tests(of: "RTMP", uses: ["Bytes"]),
         .tests(of: "RTP", uses: ["Bytes", "Codecs", "Media"]),
+        .tests(of: "SRTP", uses: ["Bytes", "Crypto"]),
         .tests(of: "ISOBMFF", uses: ["Bytes", "Media"]),
         .tests(of: "HLS", uses: ["Media"]),
         .tests(of: "DASH", uses: ["Media"]),
@@ -166,6 +168,7 @@ let package = Package(
         .fuzz("Chunks", uses: ["RTMP"]),
         .fuzz("RTMPSession", uses: ["RTMP"]),
         .fuzz("FLVTags", uses: ["RTMP"]),
+        .fuzz("SRTPPackets", uses: ["Crypto", "SRTP"]),
         .fuzz("ParameterSets", uses: ["Codecs", "Media"]),
         .fuzz("AudioConfigurations", uses: ["Codecs", "Media"]),
         .fuzz("BusEntries", uses: ["Media"]),
