@@ -4,9 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -169,6 +172,96 @@ int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_secon
     if (setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds)) return -1;
     if (setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds)) return -1;
     return setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+_Static_assert(sizeof(struct cplatform_datagram) == sizeof(struct mmsghdr), "the mirror of mmsghdr");
+_Static_assert(offsetof(struct cplatform_datagram, length) == offsetof(struct mmsghdr, msg_len), "the mirror of mmsghdr");
+
+int cplatform_bind_udp(const char *address, uint16_t port, bool reuse_port, int receive_bytes, int send_bytes) {
+    struct sockaddr_storage storage;
+    socklen_t length = make_address(address, port, &storage);
+    if (length == 0) return -1;
+    int one = 1;
+    int descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -1;
+    if (reuse_port) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (receive_bytes) setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    if (send_bytes) setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+    if (storage.ss_family == AF_INET6) setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    if (bind(descriptor, (struct sockaddr *)&storage, length)) return failed(descriptor);
+    return descriptor;
+}
+
+int cplatform_receive_datagrams(int descriptor, struct cplatform_datagram *datagrams, unsigned int count) {
+    return recvmmsg(descriptor, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT, NULL);
+}
+
+int cplatform_peek_datagrams(int descriptor, struct cplatform_datagram *datagrams, unsigned int count) {
+    return recvmmsg(descriptor, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
+}
+
+int cplatform_send_datagrams(int descriptor, struct cplatform_datagram *datagrams, unsigned int count) {
+    return sendmmsg(descriptor, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT);
+}
+
+size_t cplatform_segment_control_bytes(void) { return CMSG_SPACE(sizeof(int)); }
+
+void cplatform_set_segment(struct msghdr *header, void *control, uint16_t segment) {
+    header->msg_control = control;
+    header->msg_controllen = CMSG_SPACE(sizeof segment);
+    struct cmsghdr *option = CMSG_FIRSTHDR(header);
+    option->cmsg_level = IPPROTO_UDP;
+    option->cmsg_type = UDP_SEGMENT;
+    option->cmsg_len = CMSG_LEN(sizeof segment);
+    memcpy(CMSG_DATA(option), &segment, sizeof segment);
+}
+
+int cplatform_set_receive_offload(int descriptor, bool enabled) {
+    int value = enabled;
+    return setsockopt(descriptor, IPPROTO_UDP, UDP_GRO, &value, sizeof value);
+}
+
+int cplatform_received_segment(struct msghdr *header) {
+    for (struct cmsghdr *option = CMSG_FIRSTHDR(header); option; option = CMSG_NXTHDR(header, option)) {
+        if (option->cmsg_level != IPPROTO_UDP || option->cmsg_type != UDP_GRO) continue;
+        int segment;
+        memcpy(&segment, CMSG_DATA(option), sizeof segment);
+        return segment;
+    }
+    return 0;
+}
+
+int cplatform_interface_addresses(char *addresses, size_t capacity) {
+    struct ifaddrs *list;
+    if (capacity == 0 || getifaddrs(&list)) return -1;
+    size_t used = 0;
+    addresses[0] = 0;
+    for (struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
+        if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP)) continue;
+        const void *source = NULL;
+        if (entry->ifa_addr->sa_family == AF_INET) source = &((struct sockaddr_in *)entry->ifa_addr)->sin_addr;
+        if (entry->ifa_addr->sa_family == AF_INET6) {
+            const struct in6_addr *address = &((struct sockaddr_in6 *)entry->ifa_addr)->sin6_addr;
+            if (!IN6_IS_ADDR_LINKLOCAL(address)) source = address;
+        }
+        char text[INET6_ADDRSTRLEN];
+        if (!source || !inet_ntop(entry->ifa_addr->sa_family, source, text, sizeof text)) continue;
+        int length = snprintf(addresses + used, capacity - used, "%s %s\n", entry->ifa_name, text);
+        if (length < 0 || (size_t)length >= capacity - used) {
+            addresses[used] = 0;
+            break;
+        }
+        used += (size_t)length;
+    }
+    freeifaddrs(list);
+    return 0;
 }
 
 int cplatform_resolve(const char *host, char *addresses, size_t capacity) {

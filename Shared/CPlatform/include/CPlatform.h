@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 // epoll, eventfd and the accept4 family are awkward or missing in Swift's Glibc module, so each has one function here.
@@ -29,6 +30,30 @@ int cplatform_accept(int listener, char *address, size_t capacity, uint16_t *por
 int cplatform_socket_error(int descriptor);
 int cplatform_set_no_delay(int descriptor, bool enabled);
 int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_seconds, int count);
+
+// UDP: sockets have no SO_REUSEADDR, because two sockets bound to port 0 could then get the same port.
+// IPv6 sockets take IPv6 alone. Buffer sizes are wishes; 0 leaves the system's own.
+int cplatform_bind_udp(const char *address, uint16_t port, bool reuse_port, int receive_bytes, int send_bytes);
+
+// The kernel's struct mmsghdr, which its headers hide behind _GNU_SOURCE; a static assertion holds both together.
+struct cplatform_datagram { struct msghdr header; unsigned int length; };
+// Both return how many datagrams were moved, or -1 with errno set.
+int cplatform_receive_datagrams(int descriptor, struct cplatform_datagram *datagrams, unsigned int count);
+int cplatform_send_datagrams(int descriptor, struct cplatform_datagram *datagrams, unsigned int count);
+// Like the first, but what does not fit into the buffer is dropped and `length` is the whole datagram's.
+int cplatform_peek_datagrams(int descriptor, struct cplatform_datagram *datagrams, unsigned int count);
+// The room that a segment size takes among the control bytes.
+size_t cplatform_segment_control_bytes(void);
+// Makes the kernel cut one send into datagrams of `segment` bytes; `control` has the room said above.
+void cplatform_set_segment(struct msghdr *header, void *control, uint16_t segment);
+// Lets the kernel glue received datagrams of one sender together; 0 on success.
+int cplatform_set_receive_offload(int descriptor, bool enabled);
+// The length of each glued datagram but the last, or 0 where nothing was glued.
+int cplatform_received_segment(struct msghdr *header);
+
+// Writes the addresses of the machine's interfaces that are up, one "<name> <literal>" per line, without link-local
+// ones; -1 with errno set.
+int cplatform_interface_addresses(char *addresses, size_t capacity);
 
 // Resolves a host name to literal addresses, newline-separated. Blocks: never call it on an event loop.
 int cplatform_resolve(const char *host, char *addresses, size_t capacity);
