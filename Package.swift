@@ -113,6 +113,7 @@ let package = Package(
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
+        .shared("WebRTCSignalling", uses: ["HTTPServing", "SDP"]),
         .shared("Hosting", uses: ["CPlatform", "Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
         // Floor 5: services
@@ -144,6 +145,7 @@ let package = Package(
         .tests(of: "Reactor"),
         .tests(of: "Sockets", uses: ["Reactor"]),
         .tests(of: "HTTPServing", uses: ["Lifecycle", "Reactor", "Sockets", "Telemetry"]),
+        .tests(of: "WebRTCSignalling", uses: ["HTTPServing", "SDP", "Sockets"]),
         .tests(of: "Hosting", uses: ["HTTPServing", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),
         .tests(of: "Postgres", uses: ["Lifecycle", "Reactor", "Telemetry"]),
