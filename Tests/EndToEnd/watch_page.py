@@ -23,12 +23,17 @@ LISTEN = """
     const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(bytes);
     return peakOf(decoded.getChannelData(0));
   }
-  if (!window.__listener) {
-    const context = new AudioContext();
+  if (window.__listener?.of !== (video.srcObject ?? video)) {
+    // An element that shows a connection's stream gives no sound of its own to listen to: the stream does.
+    const context = window.__listener?.context ?? new AudioContext();
     const analyser = context.createAnalyser();
-    context.createMediaElementSource(video).connect(analyser);
-    analyser.connect(context.destination);
-    window.__listener = { context, analyser };
+    if (video.srcObject) context.createMediaStreamSource(video.srcObject).connect(analyser);
+    else {
+      window.__element ??= context.createMediaElementSource(video);
+      window.__element.connect(analyser);
+      analyser.connect(context.destination);
+    }
+    window.__listener = { context, analyser, of: video.srcObject ?? video };
   }
   const { context, analyser } = window.__listener;
   await context.resume();
@@ -45,7 +50,7 @@ LISTEN = """
 
 TONE = """
 (async () => {
-  if (!window.__listener) await LISTEN;
+  await LISTEN;
   const { context, analyser } = window.__listener;
   analyser.fftSize = 8192;
   await new Promise((done) => setTimeout(done, 400));

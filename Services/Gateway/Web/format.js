@@ -67,7 +67,7 @@ export function size(bytes) {
  */
 export function delay(seconds) {
   if (seconds === null || !Number.isFinite(seconds)) return "";
-  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 10) return `${Math.max(0.1, seconds).toFixed(1)} s`;
   return seconds < 100 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 

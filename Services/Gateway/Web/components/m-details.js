@@ -3,17 +3,56 @@ import { bitrate } from "../format.js";
 import { endAt } from "../player/ranges.js";
 import { copy } from "./m-copy.js";
 
-export const PLAYER_VERSION = "1.0";
+export const PLAYER_VERSION = "1.1";
 const SAMPLE_MS = 500;
 const SAMPLES = 120;
 
-const ROWS = ["State", "Engine", "Codecs", "Resolution", "Frame rate", "Bitrate", "Buffer", "Delay", "Playback rate",
-  "Frames", "Stalls, gaps", "First picture", "Session", "Player"];
+/** Rows in the order in which they stand; one without a value is left out. */
+const ROWS = ["State", "Engine", "Why not WebRTC", "Codecs", "Resolution", "Frame rate", "Bitrate", "Buffer", "Delay", "Playback rate",
+  "Frames", "Stalls, gaps", "Loss", "Freezes", "Round trip", "First picture", "Session", "Player"];
+
+/**
+ * What the rows say.
+ * @param {ReturnType<typeof import("../player/snapshot.js").snapshotOf>} state @param {number} rate bits a second
+ * @returns {Record<string, string>}
+ */
+function valuesOf(state, rate) {
+  const { inbound, whyNotDirect } = state;
+  const ahead = inbound ? state.jitterBuffer : endAt(state.buffered, state.currentTime) - state.currentTime;
+  const seconds = (/** @type {number | null} */ value) => (value === null ? "–" : `${value.toFixed(2)} s`);
+  return {
+    State: state.isWaiting ? `${state.mode}, waiting` : state.mode,
+    Engine: state.engine ? `${state.engine} (${inbound ? inbound.route || "direct" : state.source})` : "–",
+    "Why not WebRTC": whyNotDirect && !inbound && state.wantsLowDelay ? `${whyNotDirect.words} (${whyNotDirect.code})` : "",
+    Codecs: state.codecs.map((mime) => /codecs="([^"]*)"/.exec(mime)?.[1] ?? mime.replace(/^(video|audio)\//, "")).join(", ") || "–",
+    Resolution: state.width ? `${state.width} × ${state.height}` : "–",
+    "Frame rate": `${Math.round(state.frames.rate)} fps`,
+    Bitrate: bitrate(rate),
+    Buffer: `${seconds(ahead)}${state.target !== null && state.mode === "live" ? `, aims at ${seconds(state.target)}` : ""}`,
+    Delay: seconds(state.delay),
+    "Playback rate": inbound ? "" : `${state.rate.toFixed(2)}×`,
+    Frames: `${state.frames.decoded} decoded, ${state.frames.dropped} dropped`,
+    "Stalls, gaps": inbound ? "" : `${state.stalls}, ${state.gaps}`,
+    Loss: inbound ? lossOf(inbound) : "",
+    Freezes: inbound ? `${inbound.freezes}, ${inbound.freezeSeconds.toFixed(1)} s in all` : "",
+    "Round trip": inbound && inbound.roundTrip !== null ? `${Math.round(inbound.roundTrip * 1000)} ms` : "",
+    "First picture": state.firstPictureMs === null ? "–" : `${Math.round(state.firstPictureMs)} ms`,
+    Session: state.sessionId ?? "–",
+    Player: PLAYER_VERSION,
+  };
+}
+
+/** @param {import("../rtc/inbound-stats.js").Inbound} inbound */
+function lossOf({ packetsLost, packetsReceived, nacks }) {
+  const share = packetsLost / Math.max(packetsLost + packetsReceived, 1);
+  return `${(share * 100).toFixed(1)} %, ${packetsLost} lost, ${nacks} asked again`;
+}
 
 /** What the player knows about what it is doing, for those who want to know. */
 export class Details extends HTMLElement {
   /** @type {import("../player/player.js").Player | null} */ #player = null;
   /** @type {{at: number, bytes: number}[]} */ #samples = [];
+  /** @type {object | null} the engine that the samples are of */ #measured = null;
   /** @type {Map<string, HTMLElement>} */ #values = new Map();
   #canvas = h("canvas", { width: 292 * 2, height: 48 * 2, role: "img", "aria-label": "Bitrate over the last minute" });
   #copied = h("button", { type: "button", className: "button", onclick: () => this.#report() }, "Copy report");
@@ -51,9 +90,12 @@ export class Details extends HTMLElement {
   }
 
   #sample() {
-    const bytes = this.#player?.engine?.facts.bytesReceived ?? 0;
+    const engine = this.#player?.engine ?? null;
+    const bytes = engine?.facts.bytesReceived ?? 0;
     const last = this.#samples.at(-1);
-    if (last && bytes < last.bytes) this.#samples = [];
+    const isOther = this.#measured !== engine || last?.bytes === 0 || (last !== undefined && bytes < last.bytes);
+    if (isOther) this.#samples = [];
+    this.#measured = engine;
     this.#samples = [...this.#samples, { at: performance.now(), bytes }].slice(-SAMPLES);
     if (!this.hidden && this.#player) this.#show(this.#player);
   }
@@ -72,26 +114,11 @@ export class Details extends HTMLElement {
     const rates = this.#rates;
     const recent = rates.slice(-8);
     const mean = recent.reduce((sum, rate) => sum + rate, 0) / Math.max(recent.length, 1);
-    const ahead = endAt(state.buffered, state.currentTime) - state.currentTime;
-    const seconds = (/** @type {number | null} */ value) => (value === null ? "–" : `${value.toFixed(2)} s`);
-    /** @type {Record<string, string>} */
-    const values = {
-      State: state.isWaiting ? `${state.mode}, waiting` : state.mode,
-      Engine: state.engine ? `${state.engine} (${state.source})` : "–",
-      Codecs: state.codecs.map((mime) => /codecs="([^"]*)"/.exec(mime)?.[1] ?? mime).join(", ") || "–",
-      Resolution: state.width ? `${state.width} × ${state.height}` : "–",
-      "Frame rate": `${Math.round(state.frames.rate)} fps`,
-      Bitrate: bitrate(mean),
-      Buffer: `${seconds(ahead)}${state.mode === "live" ? `, aims at ${seconds(state.target)}` : ""}`,
-      Delay: seconds(state.delay),
-      "Playback rate": `${state.rate.toFixed(2)}×`,
-      Frames: `${state.frames.decoded} decoded, ${state.frames.dropped} dropped`,
-      "Stalls, gaps": `${state.stalls}, ${state.gaps}`,
-      "First picture": state.firstPictureMs === null ? "–" : `${Math.round(state.firstPictureMs)} ms`,
-      Session: state.sessionId ?? "–",
-      Player: PLAYER_VERSION,
-    };
-    for (const [name, element] of this.#values) setText(element, values[name] ?? "");
+    const values = valuesOf(state, mean);
+    for (const [name, element] of this.#values) {
+      setText(element, values[name] ?? "");
+      for (const part of [element, element.previousElementSibling]) if (part instanceof HTMLElement) part.hidden = !values[name];
+    }
     this.#draw(rates);
   }
 

@@ -2,6 +2,8 @@ import { h, icon } from "../dom.js";
 import { ago, codecName, lengthOf } from "../format.js";
 import { logo } from "./logo.js";
 
+/** Why the picture comes another way than wished is said for so long, in ms; the menu keeps it. */
+const REASON_MS = 8_000;
 /** A wait shorter than this, in ms, needs no words. */
 const PATIENCE_MS = 500;
 
@@ -156,6 +158,11 @@ function waitWords(player) {
 function pillOf(player) {
   if (player.isAway) return { icon: "warning", text: "The publisher's connection broke. Waiting for it to come back." };
   if (player.hasNewerSession) return { icon: "streams", text: "Live again.", action: "Watch live", onclick: () => player.goLive() };
+  const { reason, reasonSince, isWanted } = player.lowDelay;
+  const isLater = player.mode === "live" && player.engine?.name !== "WebRTC" && isWanted;
+  if (isLater && reason && performance.now() - reasonSince < REASON_MS) {
+    return { icon: "bolt", text: `A little more delay: ${reason.words}.` };
+  }
   if (player.unplayable.length > 0) {
     const codecs = player.unplayable.map(codecName).join(", ");
     return { icon: "warning", text: `This browser cannot decode ${codecs}: that part is missing.` };

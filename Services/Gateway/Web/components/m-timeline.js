@@ -30,7 +30,7 @@ export class Timeline extends HTMLElement {
     const { start, end } = player.seekable;
     const span = Math.max(end - start, 0.001);
     const isLive = player.mode === "live";
-    const now = this.#dragTo ?? (isLive ? end : player.video.currentTime);
+    const now = this.#dragTo ?? (isLive ? end : player.position);
     const at = Math.min(Math.max((now - start) / span, 0), 1);
     this.#played.style.transform = `scaleX(${at})`;
     this.#knob.style.left = `${at * 100}%`;

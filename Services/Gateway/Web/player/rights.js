@@ -34,20 +34,28 @@ export class MediaRights {
    * Fetches media; where the cookie was missing or stale, once more with a new one.
    * @param {string} url @param {AbortSignal} signal
    */
-  async fetch(url, signal) {
-    const first = await attempt(url, signal);
+  fetch(url, signal) {
+    return this.send(url, { signal });
+  }
+
+  /**
+   * The same for a request of any method.
+   * @param {string} url @param {RequestInit} options
+   */
+  async send(url, options) {
+    const first = await attempt(url, options);
     if (first.status !== 401 && first.status !== 403 && first.status !== 404) return checked(first);
     await this.renew();
-    return checked(await attempt(url, signal));
+    return checked(await attempt(url, options));
   }
 }
 
-/** @param {string} url @param {AbortSignal} signal */
-async function attempt(url, signal) {
+/** @param {string} url @param {RequestInit} options */
+async function attempt(url, options) {
   try {
-    return await fetch(url, { signal, credentials: "same-origin" });
+    return await fetch(url, { ...options, credentials: "same-origin" });
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (options.signal?.aborted) throw error;
     throw new Problem({});
   }
 }

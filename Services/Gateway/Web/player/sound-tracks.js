@@ -1,3 +1,6 @@
+import { canPlay } from "./media-sink.js";
+import { parseMaster } from "./playlist.js";
+
 /**
  * One sound track of a stream that has several.
  * @typedef {object} SoundTrack
@@ -5,6 +8,19 @@
  * @property {string} label as the publisher calls it
  * @property {string} language as in BCP 47; empty or "und" where nobody said
  */
+
+/**
+ * The sound tracks that a session's master playlist names and this browser can play.
+ * @param {string} base @param {(url: string, signal: AbortSignal) => Promise<Response>} fetchMedia
+ * @returns {Promise<SoundTrack[]>}
+ */
+export async function soundTracksOf(base, fetchMedia) {
+  const url = `${base}index.m3u8`;
+  const text = await (await fetchMedia(url, new AbortController().signal)).text();
+  return parseMaster(text, new URL(url, location.href).href)
+    .filter(({ kind, codec }) => kind === "audio" && canPlay(`audio/mp4; codecs="${codec}"`))
+    .map(({ track, label, language }) => ({ track: track ?? 0, label, language }));
+}
 
 const LANGUAGES = new Intl.DisplayNames(["en"], { type: "language", fallback: "code" });
 

@@ -1,0 +1,220 @@
+import { Problem } from "../api.js";
+import { NTP_TO_UNIX_MS, inboundOf } from "../rtc/inbound-stats.js";
+import { videoCodecsIn, withStereo } from "../rtc/sdp.js";
+import { SessionResource } from "../rtc/session-resource.js";
+
+/** Without a picture for so long, in ms, something else must play. */
+const FIRST_PICTURE_MS = 2_000;
+/** Media that stops for so long, in ms, does not come back by itself. */
+const SILENCE_MS = 1_300;
+/** ICE mends a short break by itself. */
+const DISCONNECTED_MS = 700;
+const LOOK_MS = 200;
+const MOST_DELAY_MS = 60_000;
+
+/**
+ * Why there is no picture by this way. `isFinal`: trying again does not help while the stream stays what it is.
+ * `isPassing`: the server only moves its viewers elsewhere.
+ * @typedef {{code: string, words: string, isFinal?: boolean, isPassing?: boolean}} Reason
+ */
+
+/**
+ * What a connection needs of its surroundings.
+ * @typedef {object} WhepParts
+ * @property {string} url
+ * @property {import("../rtc/session-resource.js").Send} send
+ * @property {() => RTCPeerConnection} [makePeer]
+ */
+
+/** Watches one stream by WebRTC (WHEP): asks, connects, sees the first picture, notices when the media stops. */
+export class WhepConnection {
+  stream = new MediaStream();
+  /** @type {import("../rtc/inbound-stats.js").Inbound | null} */ inbound = null;
+  /** Seconds in the jitter buffer lately. */
+  /** @type {number | null} */ buffered = null;
+  isReady = false;
+  /** Whether the publisher is known to send nothing just now. */
+  isSilenceExpected = false;
+  #life = new AbortController();
+  #heardAt = 0;
+  #heardBytes = 0;
+  /** @type {number | null} */ #brokenAt = null;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
+  #startedAt = performance.now();
+  #isAnswered = false;
+  #wasOpened = false;
+
+  /**
+   * @param {WhepParts} parts
+   * @param {{onReady: () => void, onLost: (reason: Reason) => void}} hooks one of them, and after `onReady` at most `onLost`
+   */
+  constructor({ url, send, makePeer = () => new RTCPeerConnection({ bundlePolicy: "max-bundle" }) }, hooks) {
+    this.hooks = hooks;
+    this.peer = makePeer();
+    this.resource = new SessionResource(url, send);
+    this.peer.addEventListener("track", (event) => this.#track(event));
+    this.peer.addEventListener("connectionstatechange", () => this.#stateIs(this.peer.connectionState));
+  }
+
+  /** Connects; what comes of it is told by the hooks. */
+  async open() {
+    const { signal } = this.#life;
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    try {
+      const offer = await this.#offer();
+      if (signal.aborted) return;
+      // The server answers the candidates that it hears from: it needs none of ours in advance.
+      const answer = await this.resource.open(offer, signal);
+      this.#isAnswered = true;
+      if (signal.aborted) return this.resource.close();
+      if (this.resource.iceServers.length > 0) this.peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: this.resource.iceServers });
+      await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch (error) {
+      this.#lose(reasonOf(error, this.peer.localDescription?.sdp ?? ""));
+    }
+  }
+
+  async #offer() {
+    for (const kind of ["video", "audio"]) askForCaptureTime(this.peer.addTransceiver(kind, { direction: "recvonly" }));
+    const { sdp } = await this.peer.createOffer();
+    const offer = withStereo(sdp ?? "");
+    await this.peer.setLocalDescription({ type: "offer", sdp: offer });
+    return offer;
+  }
+
+  close() {
+    if (this.#life.signal.aborted) return;
+    this.#life.abort();
+    clearInterval(this.#timer);
+    this.peer.close();
+    this.resource.close();
+  }
+
+  /**
+   * How late the picture is against `now`, the server's clock in ms since 1970, in seconds; null while unknown.
+   * @param {number} now
+   */
+  delay(now) {
+    const shown = this.#capturedAt(now) ?? this.inbound?.playoutAt ?? null;
+    if (shown !== null && now - shown > 0 && now - shown < MOST_DELAY_MS) return (now - shown) / 1000;
+    if (this.buffered === null) return null;
+    return this.buffered + (this.inbound?.roundTrip ?? 0) / 2;
+  }
+
+  /**
+   * The moment that the picture was taken, where the server sends it along (abs-capture-time).
+   * @param {number} now
+   */
+  #capturedAt(now) {
+    const receiver = this.peer.getReceivers().find((one) => one.track.kind === "video") ?? this.peer.getReceivers()[0];
+    const source = /** @type {any} */ (receiver?.getSynchronizationSources()[0]);
+    const { captureTimestamp: captured } = source ?? {};
+    if (typeof captured !== "number") return null;
+    const time = captured > NTP_TO_UNIX_MS ? captured - NTP_TO_UNIX_MS : captured;
+    return Math.abs(now - time) < MOST_DELAY_MS ? time : null;
+  }
+
+  /** @param {RTCTrackEvent} event */
+  #track({ track, receiver }) {
+    this.stream.addTrack(track);
+    if ("jitterBufferTarget" in receiver) /** @type {any} */ (receiver).jitterBufferTarget = 0;
+    else if ("playoutDelayHint" in receiver) /** @type {any} */ (receiver).playoutDelayHint = 0;
+    receiver.transport?.addEventListener("statechange", () => {
+      if (receiver.transport?.state === "closed") this.#lose({ code: "bye", words: "the server has ended the connection", isPassing: true });
+    });
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #stateIs(state) {
+    this.#brokenAt = state === "disconnected" ? performance.now() : null;
+    if (state === "connected") this.#wasOpened = true;
+    if (state === "failed") this.#lose(this.#wasOpened ? LOST : UNREACHABLE);
+    if (state === "closed") this.#lose({ code: "bye", words: "the server has ended the connection", isPassing: true });
+  }
+
+  async #look() {
+    const now = performance.now();
+    if (this.#brokenAt !== null && now - this.#brokenAt > DISCONNECTED_MS) return this.#lose(LOST);
+    if (!this.isReady && now - this.#startedAt > FIRST_PICTURE_MS) return this.#lose(this.#whyNoPicture);
+    if (this.peer.connectionState !== "connected") return;
+    const before = this.inbound;
+    const inbound = inboundOf((await this.peer.getStats()).values());
+    if (this.#life.signal.aborted) return;
+    this.inbound = inbound;
+    this.#measureBuffer(before, inbound);
+    this.#listen(now, inbound);
+  }
+
+  /** @param {import("../rtc/inbound-stats.js").Inbound | null} before @param {import("../rtc/inbound-stats.js").Inbound} now */
+  #measureBuffer(before, now) {
+    const count = now.bufferCount - (before?.bufferCount ?? 0);
+    if (count > 0) this.buffered = (now.bufferDelay - (before?.bufferDelay ?? 0)) / count;
+  }
+
+  /** @param {number} now @param {import("../rtc/inbound-stats.js").Inbound} inbound */
+  #listen(now, inbound) {
+    if (inbound.bytesReceived > this.#heardBytes || this.isSilenceExpected) this.#heardAt = now;
+    this.#heardBytes = inbound.bytesReceived;
+    const hasPicture = inbound.framesDecoded > 0 || (this.#isSoundOnly && inbound.packetsReceived > 0);
+    if (!this.isReady && hasPicture) {
+      this.isReady = true;
+      this.#heardAt = now;
+      this.hooks.onReady();
+    } else if (this.isReady && now - this.#heardAt > SILENCE_MS) this.#lose({ code: "silent", words: "the direct connection fell silent" });
+  }
+
+  get #isSoundOnly() {
+    return this.stream.getVideoTracks().length === 0 && this.stream.getAudioTracks().length > 0;
+  }
+
+  /** @returns {Reason} */
+  get #whyNoPicture() {
+    if (!this.#isAnswered) return { code: "no-answer", words: "the server did not answer in time" };
+    return this.#wasOpened ? { code: "no-picture", words: "no picture came in time" } : UNREACHABLE;
+  }
+
+  /** @param {Reason} reason */
+  #lose(reason) {
+    if (this.#life.signal.aborted) return;
+    this.close();
+    this.hooks.onLost(reason);
+  }
+}
+
+/** @type {Reason} */
+const UNREACHABLE = { code: "unreachable", words: "the network does not let a direct connection through" };
+/** @type {Reason} */
+const LOST = { code: "lost", words: "the direct connection broke" };
+
+/** @param {RTCRtpTransceiver} transceiver */
+function askForCaptureTime(transceiver) {
+  const extended = /** @type {any} */ (transceiver);
+  const known = extended.getHeaderExtensionsToNegotiate?.() ?? [];
+  if (!known.some((/** @type {any} */ one) => one.uri.endsWith("/abs-capture-time"))) return;
+  extended.setHeaderExtensionsToNegotiate(known.map((/** @type {any} */ one) =>
+    one.uri.endsWith("/abs-capture-time") ? { ...one, direction: "recvonly" } : one));
+}
+
+/** @type {Record<number, string>} */
+const REFUSALS = {
+  404: "the server has no direct connection for this stream yet", 501: "this server has no direct connections",
+  503: "the server has no room for another direct connection", 429: "the server has too many viewers to begin with",
+};
+
+/**
+ * @param {unknown} error @param {string} offer
+ * @returns {Reason}
+ */
+export function reasonOf(error, offer) {
+  if (!(error instanceof Problem)) return { code: "negotiation", words: error instanceof Error ? error.message : String(error) };
+  if (error.status === 406) {
+    const words = videoCodecsIn(offer).includes("H264") ? error.message : "this browser has no H.264 for direct connections";
+    return { code: error.code, words: sentencePart(words), isFinal: true };
+  }
+  return { code: error.code, words: REFUSALS[error.status] ?? sentencePart(error.message), isFinal: error.status === 501 };
+}
+
+/** @param {string} sentence */
+function sentencePart(sentence) {
+  return sentence.replace(/\.\s*$/, "").replace(/^(The|This|A|An|No)\b/, (word) => word.toLowerCase());
+}
