@@ -141,7 +141,7 @@ import Testing
         #expect(try depacketise(payloads) == framed(units))
     }
 
-    private func canBegin(_ payload: [UInt8]) -> Bool { H264Depacketiser.canBegin(with: payload.span) }
+    private func canBegin(_ payload: [UInt8]) -> Bool { H264Depacketiser().canBegin(with: payload.span) }
 
     @Test func `knows where an access unit can begin`() {
         #expect(canBegin([0x67, 1]))

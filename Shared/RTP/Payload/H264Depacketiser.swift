@@ -4,7 +4,7 @@ import Codecs
 ///
 /// Payloads come in sending order, so decoding order numbers are skipped; MTAPs, which nobody sends without
 /// interleaving, are refused.
-public struct H264Depacketiser: Sendable, Equatable {
+public struct H264Depacketiser: Depacketising {
     private var unit: UnitBuffer
 
     /// Creates a depacketiser for access units of at most `maximumByteCount` bytes.
@@ -17,24 +17,11 @@ public struct H264Depacketiser: Sendable, Equatable {
         guard !payload.isEmpty else { return }
         switch payload[0] & 0x1f {
         case 1...23: try unit.append(payload)
-        case H264PayloadType.stapA: try addAggregate(payload, from: 1)
-        case H264PayloadType.stapB: try addAggregate(payload, from: 3)
+        case H264PayloadType.stapA: try unit.append(aggregate: payload, from: 1)
+        case H264PayloadType.stapB: try unit.append(aggregate: payload, from: 3)
         case H264PayloadType.fuA: try addFragment(payload, from: 2)
         case H264PayloadType.fuB: try addFragment(payload, from: 4)
         case let type: throw .unsupported(Int(type))
-        }
-    }
-
-    private mutating func addAggregate(_ payload: Span<UInt8>, from start: Int) throws(PayloadFailure) {
-        var position = start
-        guard position <= payload.count else { throw .truncated }
-        while position < payload.count {
-            guard payload.count - position >= 2 else { throw .truncated }
-            let count = Int(payload.bigEndian16(at: position))
-            position += 2
-            guard count <= payload.count - position else { throw .truncated }
-            try unit.append(payload.extracting(position..<position + count))
-            position += count
         }
     }
 
@@ -57,15 +44,16 @@ public struct H264Depacketiser: Sendable, Equatable {
 
     /// Whether an access unit can begin with `payload`: a delimiter, a parameter set, supplemental information, or
     /// the first slice of a picture.
-    public static func canBegin(with payload: Span<UInt8>) -> Bool {
+    public func canBegin(with payload: Span<UInt8>) -> Bool {
         guard payload.count >= 2 else { return false }
         switch payload[0] & 0x1f {
+        // The first field of a slice is the number of its first macroblock, 0 in a single bit that is set.
         case 1, 5: return payload[1] & 0x80 != 0
         case 6...9: return true
         case H264PayloadType.stapA:
-            return payload.count > 4 && canBegin(with: payload.extracting(3..<payload.count))
+            guard payload.count > 4, payload[3] & 0x1f != H264PayloadType.stapA else { return false }
+            return canBegin(with: payload.extracting(3..<payload.count))
         case H264PayloadType.fuA:
-            // The first field of a slice is the number of its first macroblock, 0 in a single bit that is set.
             return payload.count > 2 && payload[1] & 0x80 != 0 && payload[2] & 0x80 != 0
         default: return false
         }

@@ -23,6 +23,20 @@ struct UnitBuffer: Sendable, Equatable {
         end()
     }
 
+    /// Appends the units of an aggregation packet, each behind its length in two bytes.
+    mutating func append(aggregate payload: Span<UInt8>, from start: Int) throws(PayloadFailure) {
+        var position = start
+        guard position <= payload.count else { throw .truncated }
+        while position < payload.count {
+            guard payload.count - position >= 2 else { throw .truncated }
+            let count = Int(payload.bigEndian16(at: position))
+            position += 2
+            guard count <= payload.count - position else { throw .truncated }
+            try append(payload.extracting(position..<position + count))
+            position += count
+        }
+    }
+
     /// Begins a unit of which fragments follow.
     mutating func begin() throws(PayloadFailure) {
         guard openUnit == nil else { throw .fragmentNotEnded }
