@@ -52,7 +52,9 @@ import Testing
         var found: [[UInt8]] = []
         for unit in units {
             try NALUnits.forEach(lengthPrefixed: unit.payload.span, lengthSize: 4) {
-                found.append([UInt8](copying: $0))
+                // ffmpeg takes the zero of the next start code along.
+                let zeros = [UInt8](copying: $0).reversed().prefix { $0 == 0 }.count
+                found.append([UInt8](copying: $0.extracting(droppingLast: zeros)))
             }
         }
         return found.filter { codec == .hevc ? $0[0] >> 1 < 32 : $0[0] & 31 < 6 }
