@@ -26,6 +26,8 @@ public struct BusConfiguration: Sendable {
     public var memoryShareLimit = 0.8
     /// How long a publisher may send nothing before another may take its place.
     public var silenceLimit: Duration = .seconds(2)
+    /// Beyond its session's grace time, how long a stream may give no sign of life before readers give it up.
+    public var silenceMargin: Duration = .seconds(5)
 
     /// Creates a configuration for one bus.
     public init(redis: RedisClient.Configuration) { self.redis = redis }

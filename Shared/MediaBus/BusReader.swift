@@ -321,18 +321,17 @@ public actor BusReader: Service {
     }
 
     private func readAlone(_ stream: FollowedStream) async throws(RedisError) {
-        let reply = try await side.command(
-            "XRANGE",
-            stream.mediaKey,
-            "(\(stream.cursor.last)",
-            "+",
-            "COUNT",
-            Self.entriesPerRead
-        )
+        let entries = try await entries(under: stream.mediaKey, after: stream.cursor.last)
         guard isFollowed(stream) else { return }
-        let entries = BusStreamReply.entries(of: reply)
         if entries.count < Self.entriesPerRead { stream.phase = .atTail }
         deliver(entries, to: stream)
+    }
+
+    /// The next entries of a stream, whether it is followed or not.
+    func entries(under key: String, after last: BusEntryID) async throws(RedisError) -> [RawBusEntry] {
+        BusStreamReply.entries(
+            of: try await side.command("XRANGE", key, "(\(last)", "+", "COUNT", Self.entriesPerRead)
+        )
     }
 
     // MARK: Discovery
@@ -381,8 +380,8 @@ public actor BusReader: Service {
 
     /// Whether nobody has written, nor said that it lives, for longer than the grace time.
     private func isAbandoned(_ stream: FollowedStream) -> Bool {
-        let grace = UInt64(clamping: stream.description?.session.graceSeconds ?? 15) + 5
-        return EventLoop.now &- stream.lastSign > grace &* 1_000_000_000
+        let grace = Duration.seconds(stream.description?.session.graceSeconds ?? 15)
+        return EventLoop.now &- stream.lastSign > (grace + configuration.silenceMargin).nanoseconds
     }
 
     private func receiveAnnouncements(_ entries: RedisValue) {

@@ -196,6 +196,25 @@ import Testing
         }
     }
 
+    @Test func `a stream that nobody writes to is given up after its grace time`() async throws {
+        try await TestBus.run {
+            $0.silenceMargin = .milliseconds(200)
+        } _: { bus in
+            var session = SessionDescription.test("stream", epoch: 1)
+            session.graceSeconds = 1
+            let writer = try await bus.shard.open(session, tracks: [.testVideo()]) { _ in }
+            let handler = RecordingHandler()
+            await bus.reader.follow("stream", from: .beginning, handler: handler)
+            await writer.append(.test(0))
+            _ = await handler.samples(1)
+            let silent = EventLoop.now
+            await writer.close()
+            #expect(await handler.untilEnd() == [.ended(.abandoned)])
+            #expect(EventLoop.now &- silent > 900_000_000)
+            #expect(await bus.reader.followedCount == 0)
+        }
+    }
+
     @Test func `many streams share the ticks, and all of them arrive`() async throws {
         try await TestBus.run { bus in
             let handlers = (0..<60).map { _ in RecordingHandler() }

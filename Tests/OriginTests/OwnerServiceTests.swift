@@ -168,6 +168,48 @@ extension OriginFixture {
         }
     }
 
+    @Test func `the rest of a session that ended unseen is read before the next one begins`() async throws {
+        let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
+        var next = stream
+        next.description.sessionId = "cccccccccccccccccccccccccc"
+        next.description.epoch = 2
+        let first = try OriginFixture()
+        let second = try OriginFixture(folder: first.folder)
+        try await OwnedBus.run { bus in
+            let writer = try await bus.open(stream)
+            try await bus.origin(first, address: "a") { _ in
+                for item in stream.entries[..<200] { await writer.append(item.entry.samples[0]) }
+                _ = try await first.session { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 >= 2 }
+            }
+            for item in stream.entries[200...] { await writer.append(item.entry.samples[0]) }
+            await writer.end()
+            let nextWriter = try await bus.open(next)
+            for item in stream.entries[..<100] { await nextWriter.append(item.entry.samples[0]) }
+            try await bus.origin(second, address: "b") { _ in
+                _ = try await second.session { $0.description.epoch == 2 && $0.hasParts }
+                let lookup = await second.directory.session(
+                    SyntheticStream.sessionID,
+                    of: SyntheticStream.streamID
+                )
+                guard case .found(let older) = lookup else { throw OriginFixture.TimeLimit() }
+                let whole = try SyntheticStream.make(seconds: 6).parts()
+                for track in [0, 1] as [UInt16] {
+                    #expect(parts(older, track) == whole.filter { $0.head.track.rawValue == track }.count)
+                }
+                #expect(
+                    older.read { $0.timelines.values.allSatisfy { !$0.segments.contains(where: \.isGap) } }
+                )
+                await nextWriter.end()
+            }
+        }
+        let folder = SessionFolder(
+            root: first.folder,
+            streamID: SyntheticStream.streamID,
+            sessionID: SyntheticStream.sessionID
+        )
+        #expect(folder.record?.state == .complete)
+    }
+
     @Test func `one of two replicas owns a stream, and the other takes it when that one goes`() async throws {
         let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
         let first = try OriginFixture()

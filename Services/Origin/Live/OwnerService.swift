@@ -95,22 +95,44 @@ actor OwnerService: Service {
         for description in unfinished { begin(description.streamId) }
     }
 
-    /// Says of a stream's recordings that they are complete, but of the session that is still on the bus.
-    private func finishOthers(of streamID: String, than sessionID: String?) async {
+    /// Completes a stream's recordings, but that of the session that is still on the bus.
+    private func finishOthers(of streamID: String, than sessionID: String?) async throws {
         let root = volume.root
-        let finished = await volume.reading {
+        let unfinished = await volume.reading {
             SessionFolder.sessions(root: root, streamID: streamID)
                 .filter { $0.record.state == .recording && $0.id != sessionID }
                 .map(\.id)
         }
-        for id in finished {
-            let folder = SessionFolder(root: root, streamID: streamID, sessionID: id)
-            volume.perform { folder.finish() }
+        for id in unfinished.reversed() {
+            try await finish(SessionFolder(root: root, streamID: streamID, sessionID: id), of: streamID)
             await volume.drained()
             guard case .found(let session) = await directory.session(id, of: streamID) else { continue }
             reporter.begin(session)
             reporter.end(session)
         }
+    }
+
+    /// Adds to a recording what the bus still has of its session, which ended while nobody packaged it.
+    private func finish(_ folder: SessionFolder, of streamID: String) async throws {
+        guard let reader, let stored = await volume.reading({ folder.contents() }) else {
+            return volume.perform { folder.finish() }
+        }
+        let description = stored.record.description
+        let owner = StreamOwner(
+            session: .restored(from: stored, folder: folder.path, isEnded: false),
+            description: description,
+            stored: stored,
+            lease: nil,
+            volume: volume,
+            budget: budget,
+            measures: measures,
+            notify: { _ in }
+        )
+        var start = BusEntryID(epoch: description.epoch, counter: 0)
+        if case .after(let last) = StreamOwner.start(after: stored, in: description) { start = last }
+        let tracks = stored.record.configurations.compactMap(\.configuration)
+        try await reader.readRemainder(of: streamID, as: description, tracks, from: start, handler: owner)
+        logger.log(.info, "completed an older session", [.stream: streamID, .session: description.sessionId])
     }
 
     private func begin(_ streamID: String) {
@@ -166,7 +188,7 @@ actor OwnerService: Service {
     /// Reads what is stored of the stream's session and begins to follow it.
     private func open(_ streamID: String, lease: RedisLease) async throws -> StreamOwner? {
         let found = try await description(of: streamID)
-        await finishOthers(of: streamID, than: found?.sessionId)
+        try await finishOthers(of: streamID, than: found?.sessionId)
         guard let description = found, let reader else { return nil }
         let folder = SessionFolder(
             root: volume.root,
