@@ -109,6 +109,7 @@ let package = Package(
 
         // Floor 4: hosts and clients
         .shared("HTTPServing", uses: ["Bytes", "CHTTPParser", "CPlatform", "CWslay", "Crypto", "Lifecycle", "Reactor", "Sockets", "Telemetry"]),
+        .shared("WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets"]),
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
@@ -146,6 +147,7 @@ let package = Package(
         .tests(of: "Sockets", uses: ["Reactor"]),
         .tests(of: "HTTPServing", uses: ["Lifecycle", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "WebRTCSignalling", uses: ["HTTPServing", "SDP", "Sockets"]),
+        .tests(of: "WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets"]),
         .tests(of: "Hosting", uses: ["HTTPServing", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),
         .tests(of: "Postgres", uses: ["Lifecycle", "Reactor", "Telemetry"]),
@@ -171,6 +173,7 @@ let package = Package(
         .fuzz("RTMPSession", uses: ["RTMP"]),
         .fuzz("FLVTags", uses: ["RTMP"]),
         .fuzz("SRTPPackets", uses: ["Crypto", "SRTP"]),
+        .fuzz("WebRTCFrames", uses: ["WebRTC"]),
         .fuzz("ParameterSets", uses: ["Codecs", "Media"]),
         .fuzz("AudioConfigurations", uses: ["Codecs", "Media"]),
         .fuzz("BusEntries", uses: ["Media"]),

@@ -1,0 +1,157 @@
+import Foundation
+import ICE
+import Reactor
+import Sockets
+import TestSupport
+import Testing
+import WebRTC
+
+@Suite(.timeLimit(.minutes(2))) struct WebRTCEndpointTests {
+    @Test func `random bytes are counted and dropped`() async throws {
+        let rig = try Rig()
+        let visit = try await rig.connected()
+        let held = try await rig.run { rig in
+            let stranger = try rig.link(.v4)
+            var generator = SystemRandomNumberGenerator()
+            for _ in 0..<2000 {
+                let bytes = (0..<Int.random(in: 1...200, using: &generator)).map { _ in
+                    UInt8.random(in: 0...255)
+                }
+                stranger.send(bytes)
+                visit.browser.sendRaw(bytes)
+            }
+            return Held(stranger)
+        }
+        try await eventually("the packet behind them") {
+            try await rig.run { _ in
+                visit.browser.sendRTP(Packets.rtp(9))
+                return !visit.received.isEmpty
+            }
+        }
+        try await rig.run { rig in
+            #expect(rig.endpoint.counters.packetsReceived > 100)
+            #expect(visit.isConnected)
+            held.link.close()
+        }
+        try await rig.stop()
+    }
+
+    @Test func `a thousand sessions leave nothing behind`() async throws {
+        let rig = try Rig()
+        try await connectAndLeave(rig, count: 64)
+        let before = Process.descriptorCount
+        let memory = Process.residentByteCount
+        for _ in 0..<16 { try await connectAndLeave(rig, count: 64) }
+        #expect(Process.descriptorCount <= before + 2)
+        #expect(Process.residentByteCount < memory + 24_000_000)
+        try await rig.run { rig in #expect(rig.endpoint.peerCount == 0 && rig.endpoint.connectionCount == 0) }
+        try await rig.stop()
+    }
+
+    private func connectAndLeave(_ rig: Rig, count: Int) async throws {
+        let identity = rig.identity
+        try await rig.run { rig in
+            for index in 0..<count { _ = try rig.visit(index % 8 == 0 ? .tcp : .v4, identity: identity) }
+        }
+        try await eventually("all connected") {
+            try await rig.run { rig in rig.visits.allSatisfy { $0.isConnected } }
+        }
+        try await rig.run { rig in
+            for (index, visit) in rig.visits.enumerated() {
+                if index.isMultiple(of: 2) { visit.browser.sayGoodbye() } else { visit.transport?.close() }
+            }
+        }
+        try await eventually("all closed") {
+            try await rig.run { rig in
+                rig.endpoint.peerCount == 0 && rig.visits.allSatisfy { $0.reason != nil }
+            }
+        }
+        try await rig.run { rig in
+            for visit in rig.visits { visit.browser.close() }
+            rig.forgetVisits()
+        }
+        try await eventually("connections gone") { try await rig.run { $0.endpoint.connectionCount == 0 } }
+    }
+
+    @Test func `a connection with a frame that is too long is closed`() async throws {
+        let rig = try Rig()
+        let held = try await rig.run { rig in
+            let link = try FramedLink(to: rig.endpoint.port, loop: rig.loop)
+            link.sendRaw([0xff, 0xff] + [UInt8](repeating: 0, count: 100))
+            return Held(link)
+        }
+        try await eventually("closed") {
+            try await rig.run { _ in (held.link as? FramedLink)?.isEnded == true }
+        }
+        try await rig.stop()
+    }
+
+    @Test func `connections that prove nothing are bounded`() async throws {
+        let rig = try Rig { $0.unprovenConnectionLimit = 3 }
+        let held = try await rig.run { rig in
+            try (0..<5).map { _ in Held(try FramedLink(to: rig.endpoint.port, loop: rig.loop)) }
+        }
+        try await eventually("two refused") {
+            try await rig.run { $0.endpoint.counters.connectionsRefused == 2 }
+        }
+        try await rig.run { rig in
+            #expect(rig.endpoint.connectionCount == 3)
+            for each in held { each.link.close() }
+        }
+        try await rig.stop()
+    }
+
+    @Test func `answers to one address are bounded`() async throws {
+        let rig = try Rig { $0.answersPerSecondAndSource = 5 }
+        let visit = try await rig.connected()
+        try await rig.run { _ in for _ in 0..<100 { visit.browser.check() } }
+        try await eventually("ignored checks") {
+            try await rig.run { $0.endpoint.counters.checksIgnored > 50 }
+        }
+        try await rig.run { _ in #expect(visit.browser.answeredChecks < 40) }
+        try await rig.stop()
+    }
+
+    @Test func `candidates name UDP before TCP and configured addresses first`() async throws {
+        let advertised = try #require(IPAddress("203.0.113.7"))
+        let rig = try Rig {
+            $0.addresses = ["0.0.0.0"]
+            $0.advertisedAddresses = [advertised]
+        }
+        let candidates = rig.endpoint.candidates
+        #expect(candidates.first?.address == TransportAddress(advertised, port: rig.endpoint.port))
+        #expect(candidates.map(\.priority) == candidates.map(\.priority).sorted(by: >))
+        #expect(Set(candidates.map(\.transport)) == [.udp, .tcp])
+        #expect(Set(candidates.map(\.address.ip)).count == candidates.count / 2)
+        try await rig.stop()
+    }
+
+    @Test func `a datagram for a peer of another endpoint is handed over`() async throws {
+        let rig = try Rig()
+        let received = try await rig.run { rig in
+            let identity = rig.identity
+            let visit = try rig.visit(identity: identity) { _ in true }
+            let credentials = visit.transport?.credentials ?? ICECredentials(fragment: "", password: "")
+            var message = STUNMessage(.request, transactionID: .init(high: 1, low: 2))
+            message.attributes = [
+                .username("\(credentials.fragment):\(visit.browser.fragment)"), .priority(1),
+            ]
+            let bytes = message.encoded(key: Array(credentials.password.utf8))
+            rig.endpoint.adopt(bytes.span, from: .init(v4: 0x7f00_0001, port: 9))
+            return visit.transport?.state
+        }
+        #expect(received == .handshaking)
+        try await rig.stop()
+    }
+}
+
+private enum Process {
+    static var descriptorCount: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    }
+
+    static var residentByteCount: Int {
+        let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")
+        return (fields?.dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
+    }
+}
