@@ -104,6 +104,46 @@ struct PublisherTracksTests {
         #expect(outputs.samples[0].payload == [0, 0, 0, 2, 0x65, 0x88])
     }
 
+    @Test(arguments: [[0, 0, 1], [0, 0, 0, 1]] as [[UInt8]])
+    func `pictures behind start codes of annex B become lengths`(startCode: [UInt8]) throws {
+        var tracks = PublisherTracks()
+        let delimiter: [UInt8] = [0x09, 0xf0]
+        let sets = [Array(Tags.high[8..<34]), Array(Tags.high[37..<43])]
+        let slices: [[UInt8]] = [[0x65, 0x88, 0x84, 0x21], [0x65, 0x01, 0x88, 0x84]]
+        let keyframe = ([delimiter] + sets + slices).flatMap { startCode + $0 }
+        let outputs = take(
+            [
+                MediaMessage(.video, timestamp: 0, payload: [0x17, 1, 0, 0, 0] + keyframe),
+                MediaMessage(
+                    .video,
+                    timestamp: 33,
+                    payload: [0x27, 1, 0, 0, 0] + startCode + [0x41, 0x9a, 0x24, 0x6c]
+                ),
+            ],
+            &tracks
+        )
+        #expect(outputs.configurations.map(\.codecString) == ["avc1.64001f"])
+        let units = slices.flatMap { unit -> [UInt8] in [0, 0, 0, 4] + unit }
+        #expect(outputs.samples.map(\.payload) == [units, [0, 0, 0, 4, 0x41, 0x9a, 0x24, 0x6c]])
+        #expect(outputs.samples.map(\.isKeyframe) == [true, false])
+    }
+
+    @Test func `sound in ADTS frames needs no header and leaves its own behind`() {
+        // ISO/IEC 14496-3 §1.A.2: AAC LC, 48 kHz, stereo, ten bytes in all, no CRC.
+        let header: [UInt8] = [0xff, 0xf1, 0x4c, 0x80, 0x01, 0x5f, 0xfc]
+        let raw: [UInt8] = [0x21, 0x10, 0x04]
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [0, 21].map { MediaMessage(.audio, timestamp: $0, payload: [0xaf, 1] + header + raw) },
+            &tracks
+        )
+        #expect(outputs.configurations.map(\.codecString) == ["mp4a.40.2"])
+        #expect(outputs.configurations.first?.audio?.sampleRate == 48_000)
+        #expect(outputs.configurations.first?.audio?.channelCount == 2)
+        #expect(outputs.samples.map(\.payload) == [raw, raw])
+        #expect(outputs.samples.map(\.duration) == [1024, 1024])
+    }
+
     @Test func `a header with 33 sets neither traps nor stops the stream`() {
         let unit = Array(Tags.high[8..<34])
         var record: [UInt8] = [1, 0x64, 0, 0x1f, 0xff, 33]
