@@ -21,7 +21,12 @@ class Chromium:
         self._browser = self._playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             headless=True,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio=false"],
+            args=[
+                "--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio=false",
+                # A camera and a microphone that are none: moving pictures and beeps, allowed without a question.
+                "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+                "--auto-select-desktop-capture-source=Entire screen", "--allow-loopback-in-peer-connection",
+            ],
         )
         self._page = None
         self.messages = []

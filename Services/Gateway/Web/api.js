@@ -35,6 +35,16 @@ export async function call(method, path, body, signal) {
   throw new Problem({ ...answer, status: response.status });
 }
 
+/**
+ * Sends a request and returns its answer; what is not a success is thrown as a `Problem`.
+ * @param {string} path @param {RequestInit} options
+ */
+export async function send(path, options) {
+  const response = await request(path, { ...options, credentials: "same-origin" });
+  if (response.ok) return response;
+  throw new Problem({ ...(await jsonIn(response)), status: response.status });
+}
+
 /** @param {string} path @param {RequestInit} options */
 async function request(path, options) {
   try {

@@ -8,6 +8,7 @@ import "./components/m-header.js";
  * @property {boolean} [isFull] edge to edge, without the page's margins
  * @property {boolean} [isBare] without the bar at the top
  * @property {() => void} [close]
+ * @property {() => boolean} [mayLeave] whether it may be left without asking; asks where not
  */
 
 /** @typedef {{slug: string, query: URLSearchParams}} Place */
@@ -19,6 +20,8 @@ const ROUTES = [
   [/^\/watch\/([^/]+)$/, async () => (await import("./routes/watch.js")).watchPage],
   [/^\/embed\/([^/]+)$/, async () => (await import("./routes/embed.js")).embedPage],
   [/^\/login$/, async () => (await import("./routes/login.js")).loginPage],
+  [/^\/studio$/, async () => (await import("./routes/studio.js")).studioPage],
+  [/^\/multiview$/, async () => (await import("./routes/multiview.js")).multiviewPage],
   [/^\/streams$/, async () => (await import("./routes/streams.js")).streamsPage],
 ];
 
@@ -76,6 +79,7 @@ function follow(event) {
   const isOurs = ROUTES.some(([pattern]) => pattern.test(link.pathname));
   if (!isOurs || link.hash.startsWith("#main")) return;
   event.preventDefault();
+  if (current?.mayLeave?.() === false) return;
   if (link.href !== location.href) history.pushState(null, "", link.href);
   void show();
 }
@@ -83,6 +87,7 @@ function follow(event) {
 document.addEventListener("click", follow);
 addEventListener("popstate", () => {
   const isElsewhere = location.pathname + location.search !== shown;
+  if (isElsewhere && current?.mayLeave?.() === false) return history.pushState(null, "", shown);
   if (isElsewhere || location.hash.startsWith("#s=")) void show();
 });
 void show();

@@ -2,7 +2,7 @@ import { call } from "./api.js";
 
 /**
  * What the page cannot know by itself: where publishers go.
- * @typedef {{rtmpPort: number, rtmpsPort: number}} Site
+ * @typedef {{rtmpPort: number, rtmpsPort: number, tlsPort?: number}} Site
  */
 
 /** @type {Promise<Site> | null} */ let facts = null;

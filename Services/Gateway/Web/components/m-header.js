@@ -18,7 +18,7 @@ export class Header extends HTMLElement {
   }
 
   #draw() {
-    const pages = [["/", "home", "Home"], ...(account.mayManage ? [["/streams", "streams", "Streams"]] : [])];
+    const pages = [["/", "home", "Home"], ...(account.mayManage ? [["/multiview", "grid", "Multi-view"], ["/studio", "camera", "Studio"], ["/streams", "streams", "Streams"]] : [])];
     this.#nav.replaceChildren(...pages.map(([href, name, label]) => h("a", {
       href, "aria-label": label, "aria-current": location.pathname === href ? "page" : undefined }, icon(name), h("span", {}, label))));
     this.#tools.replaceChildren(...(account.user

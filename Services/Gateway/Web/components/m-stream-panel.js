@@ -38,6 +38,7 @@ export class StreamPanel extends HTMLElement {
     this.append(
       h("header", {}, h("div", { className: "grow" }, h("h2", {}, title || slug), h("small", { className: "muted" }, `/watch/${slug}`)),
         isLive && h("span", { className: "badge live" }, h("span", { className: "dot" }), "LIVE"),
+        h("a", { className: "button", href: `/studio?stream=${encodeURIComponent(slug)}` }, icon("camera"), "Studio"),
         h("a", { className: "button", href: `/watch/${encodeURIComponent(slug)}` }, icon("play"), "Watch")),
       h("section", {}, this.#head("Stream keys", "A key lets one publisher send. It is shown once.", "New key", () => this.#makeKey()),
         this.#keySecret, this.#keys),

@@ -20,7 +20,7 @@ const SHORT_PAUSE_MS = 4_000;
  * What playing needs of its surroundings.
  * @typedef {object} Surroundings
  * @property {import("./server-clock.js").ServerClock} clock
- * @property {import("./sound.js").Sound} sound
+ * @property {{play: () => Promise<void>}} sound plays as loud as the viewer wants and the browser allows
  * @property {() => void} onChange
  * @property {() => Promise<void> | undefined} onDoubt what the link says may have changed: ask it
  */

@@ -57,16 +57,17 @@ function section(title, cards, className, otherwise) {
  */
 function emptyHome(streams, site) {
   const address = rtmpAddress(site);
+  const stream = streams[0];
   const step = (/** @type {number} */ number, /** @type {Node[]} */ ...body) =>
     h("li", {}, h("span", { className: "step", "aria-hidden": "true" }, String(number)), h("div", { className: "body" }, ...body));
-  const stream = streams[0];
   return [h("div", { className: "empty" }, logo(), h("h1", {}, "Ready for the first stream"),
     h("p", { className: "lead" }, "Publish from OBS or anything else that speaks RTMP. It shows up here within a second, and can be watched again afterwards."),
     h("ol", { className: "panel steps" },
       step(1, h("h3", {}, "In OBS, open Settings, Stream, and choose Custom"), h("p", { className: "muted" }, "As the server, enter:"),
         CopyField.of(address, "the server address")),
       step(2, h("h3", {}, "Enter a stream key"), h("p", { className: "muted" }, "Every publisher gets a key of their own, which can be taken back."),
-        ...(account.mayManage ? [h("a", { className: "button", href: "/streams" }, "Make a stream key")] : [h("p", { className: "muted" }, "Ask an administrator for one.")])),
+        ...(account.mayManage ? [h("a", { className: "button", href: "/streams" }, "Make a stream key"), ...(stream ? [h("p", { className: "muted" }, "Or without OBS: ",
+          h("a", { className: "text-link", href: "/studio" }, "show your camera or a screen from this browser"), ".")] : [])] : [h("p", { className: "muted" }, "Ask an administrator for one.")])),
       step(3, h("h3", {}, "Start streaming"), h("p", { className: "muted" }, "Keyframes every 2 seconds, no B-frames and the tune “zerolatency” give the shortest delay."),
         ...(stream ? [h("a", { className: "button", href: `/watch/${encodeURIComponent(stream.slug)}` }, "Open the watch page")] : []))))];
 }

@@ -132,7 +132,8 @@ function actionsOf(player, slug) {
     setText(label, isCopied ? "Link copied" : "Could not copy");
     setTimeout(() => setText(label, account.mayManage ? "Share" : "Copy link"), 1_800);
   };
-  return [h("button", { type: "button", className: "button", onclick: share }, icon("share"), label)];
+  return [...(account.mayManage ? [h("a", { className: "button", href: `/studio?stream=${encodeURIComponent(slug)}` }, icon("camera"), "Studio")] : []),
+    h("button", { type: "button", className: "button", onclick: share }, icon("share"), label)];
 }
 
 /**
