@@ -245,6 +245,15 @@ class GatewayTests(unittest.TestCase):
         partial = self.get(old, Authorization="Bearer good", Range="bytes=2-4")
         self.assertEqual((partial.status, partial.text), (206, answers[0].text[2:5]))
 
+    def test_a_kept_segment_answers_one_range_and_no_absurd_one(self):
+        path = f"/live/{STREAM}/{SESSION}/2/7.m4s"
+        whole = self.get(path, Authorization="Bearer good").text
+        for given in ("bytes=5-2", "bytes=99999999999999999999-", f"bytes={len(whole)}-", "bytes=a-b"):
+            answer = self.get(path, Authorization="Bearer good", Range=given)
+            self.assertEqual((answer.status, json.loads(answer.text)["code"]), (416, "range_not_satisfiable"), given)
+        several = self.get(path, Authorization="Bearer good", Range="bytes=0-0,1-1,2-2")
+        self.assertEqual((several.status, several.text), (200, whole))
+
     def test_ambiguous_addresses_of_the_api_and_of_media_are_refused(self):
         for path in ("/api/v1/%6cogin", "/api/v1/login/../streams", "/api//v1/streams", "/api/v1/a%2fb",
                      f"/live/{STREAM}/../{OTHER}/x%0d%0ay", f"/live/{STREAM}/a%0d%0ab", "/live/short/index.m3u8"):
