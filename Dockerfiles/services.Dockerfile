@@ -11,7 +11,7 @@ COPY Tests Tests
 RUN --mount=type=cache,id=martlet-build,target=/source/.build \
     set -e; mkdir /out; \
     for service in Auth Catalog Ingest Origin SFU; do \
-      swift build -c release --static-swift-stdlib --product $service; \
+      swift build -c release --static-swift-stdlib -Xswiftc -cross-module-optimization --product $service; \
       strip --strip-debug -o /out/$service .build/release/$service; \
     done
 

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 services=(Auth Catalog Ingest Origin SFU)
-build_flags=(-c release --static-swift-stdlib --explicit-target-dependency-import-check error)
+build_flags=(-c release --static-swift-stdlib --explicit-target-dependency-import-check error
+  -Xswiftc -cross-module-optimization)
 release_folder=$MARTLET_CLONE/.build/release
 
 sources_digest() {

@@ -1,8 +1,9 @@
 """Martlet beside nginx-rtmp in one run, by the definitions of the README's table of figures.
 
-usage: bench.py [first-part] [delay] [publishers] [blocked]      (all without an argument)
-Writes the figures as JSON to $MARTLET_BENCH_JSON and prints them as tables.
+usage: bench.py [first-part] [delay] [publishers] [blocked] [authorize]      (all without an argument)
+Prints the figures as a table, with targets and ratios, and writes them as JSON to $MARTLET_BENCH_JSON.
 """
+import http.client
 import json
 import os
 import pathlib
@@ -23,10 +24,14 @@ from conftest import free_port_base  # noqa: E402
 from peers import NginxRTMP  # noqa: E402
 from processes import Meter  # noqa: E402
 from stack import Stack  # noqa: E402
-from waiting import pause, wait_until  # noqa: E402
+from tables import machine, tables  # noqa: E402
+from waiting import pause  # noqa: E402
 
 ROUNDS = 5
+SECTIONS = ["first-part", "delay", "publishers", "blocked", "authorize"]
 SERVICES = ("ingest", "redis-bus", "origin")
+# All publishers come from one machine, which is otherwise held to 64 connections.
+SETTINGS = {"INGEST_MAX_CONNECTIONS_PER_ADDRESS": "1000"}
 
 
 def fetch(url):
@@ -143,6 +148,26 @@ def measure_delay(stack):
             "player_says_s": round(state["delay"], 3), "stalls": state.get("stalls")}
 
 
+def measure_peer_delay(peer):
+    """The peer's delay where a player begins as RFC 8216 §6.3.3 has it: three segments before the end."""
+    import av
+    from clock_publisher import BITS, clock_of
+
+    process, _ = publish_clock(f"rtmp://127.0.0.1:{peer.rtmp}/record/delay", 40)
+    delays = []
+    try:
+        pause(15)
+        for _ in range(5):
+            with av.open(f"http://127.0.0.1:{peer.http}/delay.m3u8") as source:
+                frame = next(source.decode(video=0))
+                delays.append((int(time.time() * 1000) - clock_of(frame)) % 2**BITS)
+            pause(1.7)
+    finally:
+        process.kill()
+        process.wait()
+    return {"p50_ms": statistics.median(delays), "max_ms": max(delays)}
+
+
 def generator():
     binary = pathlib.Path(os.environ.get("MARTLET_LOAD_GENERATOR") or "")
     if not binary.is_file():
@@ -205,33 +230,56 @@ def measure_publishers(stack, peer, counts=(1, 50, 200), seconds=20):
     return rows
 
 
+def measure_authorize(stack, count=5000):
+    """What nginx waits for before each answer: one request after the other on one connection, by path token."""
+    stream, _, _, _ = stack.new_stream("authorize")
+    url = stack.api(f"/streams/{stream['id']}/media-token", "POST", {"ttl": 3600})["hlsUrl"]
+    token = url.split("/live/~", 1)[1].split("/", 1)[0]
+    connection = http.client.HTTPConnection("127.0.0.1", int(stack.environment["MARTLET_PORT_BASE"]) + 101)
+    headers = {"X-Original-URI": f"/live/{stream['id']}/index.m3u8", "X-Original-Method": "GET",
+               "X-Martlet-Path-Token": token}
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        connection.request("GET", "/internal/authorize", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        times.append(1000 * (time.perf_counter() - began))
+        assert answer.status == 204, answer.status
+    times.sort()
+    return {"requests": count, "p50_ms": round(times[count // 2], 3), "p99_ms": round(times[count * 99 // 100], 3)}
+
+
 def main(sections):
     data = pathlib.Path(tempfile.mkdtemp(prefix="martlet-bench-"))
     data.chmod(0o755)  # the services run as another user than root
     base = free_port_base()
-    stack = Stack(data / "data", base, {})
+    stack = Stack(data / "data", base, SETTINGS)
     stack.up()
     stack.wait_until_ready()
     peer = NginxRTMP(base + 700, base + 701)
-    figures = {}
+    figures = {"machine": machine()}
     try:
         if "first-part" in sections:
             figures["first part"] = measure_first_part(stack, peer)
         if "delay" in sections:
-            figures["delay"] = measure_delay(stack)
+            figures["delay"] = {**measure_delay(stack), "nginx-rtmp": measure_peer_delay(peer)}
         if "publishers" in sections:
             figures["publishers"] = measure_publishers(stack, peer)
         if "blocked" in sections:
             from blocked_clients import measure_blocked
 
             figures["blocked clients"] = measure_blocked(stack)
+        if "authorize" in sections:
+            figures["authorize"] = measure_authorize(stack)
     finally:
         peer.stop()
         stack.down()
     print(json.dumps(figures, indent=2))
+    print("\n" + tables(figures))
     if target := os.environ.get("MARTLET_BENCH_JSON"):
         pathlib.Path(target).write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["first-part", "delay", "publishers", "blocked"])
+    main(sys.argv[1:] or SECTIONS)

@@ -102,7 +102,7 @@ def measure_blocked(stack):
     process.wait()
     ordered = sorted(spread["p99_ms"] for spread in spreads)
     return {
-        "clients": CLIENTS, "parts": ROUNDS, "first to 99th percentile answer, p50 ms": ordered[len(ordered) // 2],
-        "worst ms": ordered[-1], "last answer, worst ms": max(spread["last_ms"] for spread in spreads),
+        "clients": CLIENTS, "parts": ROUNDS, "median_p99_ms": ordered[len(ordered) // 2],
+        "worst_p99_ms": ordered[-1], "worst_last_ms": max(spread["last_ms"] for spread in spreads),
         "origin_idle_mib": round(idle / 2**20, 1), "origin_rss_mib": round(memory / 2**20, 1),
     }

@@ -27,6 +27,12 @@ def clock_picture(milliseconds, number):
     return av.VideoFrame.from_ndarray(planes.reshape(HEIGHT * 3 // 2, WIDTH), format="yuv420p")
 
 
+def clock_of(frame):
+    """The clock that a decoded picture shows."""
+    row = frame.to_ndarray(format="gray")[CELL // 2]
+    return sum(1 << bit for bit in range(BITS) if row[bit * CELL + CELL // 2] > 127)
+
+
 def main(url, seconds, gop_seconds=2.0):
     begun = time.time()
     with av.open(url, "w", format="flv", options={"flush_packets": "1"}) as output:

@@ -1,0 +1,84 @@
+"""The figures as Markdown: what was measured, the target, the peer in the same run, and the ratio to it."""
+import os
+import pathlib
+import platform
+import subprocess
+
+
+def machine():
+    """What the figures were measured on."""
+    processor = pathlib.Path("/proc/cpuinfo").read_text().split("model name", 1)[1].split(":", 1)[1].split("\n", 1)[0]
+    memory = int(pathlib.Path("/proc/meminfo").read_text().split("MemTotal:", 1)[1].split()[0])
+    version = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=False).stderr
+    return {
+        "processor": processor.strip(), "cores": os.cpu_count(), "memory_gib": round(memory / 2**20),
+        "kernel": platform.release(), "nginx": version.strip().rsplit("/", 1)[-1],
+    }
+
+
+def verdict(value, target):
+    return "met" if value <= target else f"missed by {round(100 * (value / target - 1))} %"
+
+
+def first_part_rows(figures):
+    own, peer = figures["martlet"]["p50_s"], figures["nginx-rtmp"]["p50_s"]
+    yield ("publish → first independent part fetched, p50", f"{own} s", "≤ 0.6 s", f"first segment {peer} s",
+           f"{own / peer:.2f}", verdict(own, 0.6))
+
+
+def delay_rows(figures):
+    own, peer = figures["p50_ms"], figures["nginx-rtmp"]["p50_ms"]
+    yield ("live delay, picture clock to screen, own player, p50 (p95)", f"{own} ms ({figures['p95_ms']} ms)",
+           "≤ 800 ms", f"HLS {peer:.0f} ms", f"{own / peer:.2f}", verdict(own, 800))
+
+
+def publisher_rows(rows):
+    by_count = {}
+    for row in rows:
+        by_count.setdefault(row["publishers"], {})[row["server"]] = row
+    for count, servers in sorted(by_count.items()):
+        own = servers["martlet"]
+        parts = [own[name] for name in ("ingest", "redis-bus", "origin")]
+        receiving = servers["nginx-rtmp receiving"]["nginx"]
+        recording = servers["nginx-rtmp HLS + recording"]["nginx"]
+        yield publisher_row(f"{count} publishers: ingest", own["ingest"], receiving, "receiving only", 1.5, count)
+        total = {key: round(sum(part[key] for part in parts), 1) for key in ("cpu_percent", "rss_mib")}
+        listed = " + ".join(f"{part['cpu_percent']}" for part in parts)
+        yield publisher_row(f"{count} publishers: ingest + bus + origin ({listed} %)", total, recording,
+                            "HLS + recording", 1.0, count)
+
+
+def publisher_row(name, own, peer, mode, factor, count):
+    ratio = own["cpu_percent"] / peer["cpu_percent"] if peer["cpu_percent"] else float("inf")
+    # A fraction of a percent of a core is the clock tick of the kernel's own account.
+    judged = verdict(ratio, factor) if count == 200 else "–"
+    return (name, f"{own['cpu_percent']} % of a core, {own['rss_mib']} MiB", f"≤ {factor} × nginx-rtmp {mode}",
+            f"{peer['cpu_percent']} %, {peer['rss_mib']} MiB", f"{ratio:.2f}", judged)
+
+
+def blocked_rows(figures):
+    worst = figures["worst_p99_ms"]
+    yield (f"{figures['clients']} blocked LL-HLS clients: part → 99th percentile answer, worst of {figures['parts']} parts",
+           f"{worst} ms", "≤ 100 ms", "–", "–", verdict(worst, 100))
+    yield ("origin with them", f"{figures['origin_rss_mib']} MiB", "≤ 60 MB", "–", "–",
+           verdict(figures["origin_rss_mib"] * 2**20, 60e6))
+
+
+def authorize_rows(figures):
+    yield ("authorize, p99 (p50)", f"{figures['p99_ms']} ms ({figures['p50_ms']} ms)", "≤ 2 ms", "–", "–",
+           verdict(figures["p99_ms"], 2))
+
+
+SECTIONS = {
+    "first part": first_part_rows, "delay": delay_rows, "publishers": publisher_rows,
+    "blocked clients": blocked_rows, "authorize": authorize_rows,
+}
+
+
+def tables(figures):
+    """One table of all figures there are."""
+    lines = ["| what | Martlet | target | nginx-rtmp | ratio | |", "|---|---|---|---|---|---|"]
+    for name, rows in SECTIONS.items():
+        if name in figures:
+            lines += ["| " + " | ".join(row) + " |" for row in rows(figures[name])]
+    return "\n".join(lines)
