@@ -17,7 +17,7 @@ STREAM = "abcdefghijklmnopqrstuvwx22"
 OTHER = "abcdefghijklmnopqrstuvwx33"
 SESSION = "abcdefghijklmnopqrstuvwx44"
 TOKEN = "token-of-the-stream"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 20
 
 
 def free_port():
@@ -198,10 +198,12 @@ class GatewayTests(unittest.TestCase):
         self.assertEqual(served["fields"]["x-martlet-subject"], "share")
         self.assertNotIn(TOKEN, json.dumps(served))
         self.assertNotIn("secret-cookie", json.dumps(served))
-        self.get(f"/live/~{TOKEN}/%2e%2e/x")
+        for path in (f"/live/~{TOKEN}/%2e%2e/x", f"/live/{STREAM}/~{TOKEN}/x", f"/live/~a/%7e{TOKEN}/x", f"/~{TOKEN}",
+                     f"/live/~a/{STREAM}/~{TOKEN}/last"):
+            self.get(path)
         access = self.folder / "access.log"
         self.wait_until(lambda: f'/live/{STREAM}/index.m3u8"' in access.read_text())
-        self.wait_until(lambda: '"http.path":"/live/~' in access.read_text() or "/x" in access.read_text())
+        self.wait_until(lambda: access.read_text().count('"http.path":"/live/') >= 5)
         for log in (access, self.folder / "error.log"):
             self.assertNotIn(TOKEN, log.read_text())
 

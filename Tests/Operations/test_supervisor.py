@@ -110,7 +110,11 @@ class SupervisorTests(unittest.TestCase):
         trace = self.folder / "trace"
         command = lambda name: [  # noqa: E731
             "/bin/sh", "-c", f"trap 'echo {name} >> {trace}; exit 0' TERM; while :; do sleep 0.05; done"]
-        self.start(program("base", command("base")), program("top", command("top"), after=["base"]))
+        self.start(
+            program("base", command("base")),
+            program("job", ["/bin/true"], once=True, after=["base"]),
+            program("top", command("top"), after=["job"]),
+        )
         self.wait_until(lambda: self.running("top"))
         self.wait_until(lambda: self.running("base"))
         self.supervisor.terminate()

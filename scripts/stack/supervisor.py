@@ -312,7 +312,13 @@ class Supervisor:
         program.backoff = min(max(program.backoff * 2, FIRST_BACKOFF_SECONDS), LONGEST_BACKOFF_SECONDS)
 
     def stop_all(self):
-        needed = {name for p in self.programs.values() if p.pid for name in p.spec.get("after", [])}
+        needed = set()
+        waiting = [p for p in self.programs.values() if p.pid]
+        while waiting:  # also what is needed by way of a program that has done its work
+            for name in waiting.pop().spec.get("after", []):
+                if name not in needed and name in self.programs:
+                    needed.add(name)
+                    waiting.append(self.programs[name])
         for program in self.programs.values():
             if program.pid and program.name not in needed:
                 self.stop(program)
