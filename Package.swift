@@ -122,7 +122,7 @@ let package = Package(
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .service("SFU", uses: ["Configuration", "Hosting", "Lifecycle", "Reactor", "Redis", "Telemetry"]),
+        .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Lifecycle", "Media"], path: "Tests/Support", swiftSettings: settings),
@@ -156,6 +156,7 @@ let package = Package(
         .tests(of: "Auth", uses: ["Contracts", "Crypto", "HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .tests(of: "SFU", uses: ["Contracts", "Media", "RTP"]),
         .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
 
         // Benchmarks

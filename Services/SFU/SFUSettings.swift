@@ -2,7 +2,7 @@ import Configuration
 
 /// The settings of the sfu, from the environment.
 struct SFUSettings: Sendable {
-    /// Where viewers' media goes from.
+    /// Where viewers' media goes from; all addresses of both families where it is empty.
     var webRTCAddress: String
     /// The port of it, the same for UDP and TCP.
     var webRTCPort: UInt16
@@ -20,7 +20,7 @@ struct SFUSettings: Sendable {
     var redisBusURL: String
 
     init(from reader: inout EnvironmentReader) {
-        webRTCAddress = reader.text("WEBRTC_ADDRESS", default: "::")
+        webRTCAddress = reader.text("WEBRTC_ADDRESS", default: "")
         webRTCPort = reader.port("WEBRTC_PORT", default: 8190)
         advertisedAddresses = reader.text("ADVERTISED_ADDRESSES", default: "")
             .split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }

@@ -164,8 +164,7 @@ def service_settings(name):
                    "INGEST_TLS_CERTIFICATE_FILE": str(TLS / "server.crt"),
                    "INGEST_TLS_KEY_FILE": str(TLS / "server.key")},
         "origin": {"ORIGIN_MEDIA_PATH": str(DATA / "media")},
-        "sfu": {"SFU_WEBRTC_ADDRESS": "::" if os.path.exists("/proc/net/if_inet6") else "0.0.0.0",
-                "SFU_WEBRTC_PORT": str(PORTS["sfu_webrtc"])},
+        "sfu": {"SFU_WEBRTC_PORT": str(PORTS["sfu_webrtc"])},
     }[name]
     given = {key: value for key, value in os.environ.items() if key.startswith(prefix) or key in SHARED_SETTINGS}
     return settings | given

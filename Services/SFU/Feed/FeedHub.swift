@@ -1,0 +1,197 @@
+import Contracts
+import Lifecycle
+import MediaBus
+import Reactor
+import Telemetry
+
+/// Follows the streams that have viewers, each once, and lets go of them when the last has left.
+actor FeedHub: Service {
+    /// How long a feed is kept without viewers: whoever comes back finds it ready.
+    private static let linger = Duration.seconds(10)
+    /// How long it may take until a stream that is live shows what it has.
+    private static let decisionLimit = Duration.seconds(2)
+    /// How often wanted renditions are asked for again.
+    private static let wantInterval = Duration.seconds(2)
+
+    /// Requests for keyframes that wait to be passed on; beyond it the oldest are dropped.
+    private static let askLimit = 64
+
+    nonisolated let name = "feeds"
+    nonisolated let loop: EventLoop
+    private let byteLimit: Int
+    private let replica: String
+    private let measures: SFUMeasures
+    private let logger: Logger
+    private let wants: AsyncStream<BusStreamName>
+    private let wanted: AsyncStream<BusStreamName>.Continuation
+    private let asks: AsyncStream<BusStreamName>
+    private let asker: AsyncStream<BusStreamName>.Continuation
+    private var reader: BusReader?
+    private var feeds: [BusStreamName: StreamFeed] = [:]
+    private var dirty: [BusStreamName: StreamFeed] = [:]
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // SAFETY: the loop outlives the actor, which holds it.
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    init(loop: EventLoop, byteLimit: Int, replica: String, measures: SFUMeasures, logger: Logger) {
+        self.loop = loop
+        self.byteLimit = byteLimit
+        self.replica = replica
+        self.measures = measures
+        self.logger = logger
+        (wants, wanted) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.askLimit))
+        (asks, asker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.askLimit))
+    }
+
+    /// Hands over the reader of the bus, which lives on the same loop.
+    func setReader(_ reader: BusReader) { self.reader = reader }
+
+    /// The number of streams that are followed.
+    var feedCount: Int { feeds.count }
+
+    /// Passes on what viewers ask for, until `shutdown` is requested.
+    func run(until shutdown: Shutdown) async throws {
+        _ = try await shutdown.cancelling {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await self.askForKeyframes() }
+                group.addTask { await self.startWanting() }
+                group.addTask { try await self.keepWanting() }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    // MARK: Holding feeds
+
+    /// Follows a stream, if it is not followed yet, until ``release(_:)``, and waits until it is known what a
+    /// viewer would get of it.
+    ///
+    /// - Parameter sessionID: The session that a rendition belongs to.
+    func hold(_ name: BusStreamName, session sessionID: String? = nil) async -> FeedSnapshot {
+        let feed = feed(name, session: sessionID)
+        feed.holderCount += 1
+        wanted.yield(name)
+        return await withCheckedContinuation { continuation in
+            var hasAnswered = false
+            let answer = { (snapshot: FeedSnapshot) in
+                guard !hasAnswered else { return }
+                hasAnswered = true
+                continuation.resume(returning: snapshot)
+            }
+            feed.whenDecided(answer)
+            loop.schedule(after: Self.decisionLimit) { answer(feed.snapshot) }
+        }
+    }
+
+    /// Follows a stream like ``hold(_:session:)``, without waiting for anything.
+    nonisolated func holdLater(_ name: BusStreamName, session sessionID: String) {
+        loop.execute {
+            self.assumeIsolated { hub in
+                hub.feed(name, session: sessionID).holderCount += 1
+                hub.wanted.yield(name)
+            }
+        }
+    }
+
+    /// Lets go of a stream that was held.
+    func release(_ name: BusStreamName) {
+        guard let feed = feeds[name] else { return }
+        feed.holderCount -= 1
+        loop.schedule(after: Self.linger) { self.assumeIsolated { $0.close(feed) } }
+    }
+
+    /// ``release(_:)`` of several, from any loop.
+    nonisolated func releaseLater(_ names: Set<BusStreamName>) {
+        loop.execute { self.assumeIsolated { hub in for name in names { hub.release(name) } } }
+    }
+
+    /// What is known of a stream that is followed.
+    func snapshot(_ name: BusStreamName) -> FeedSnapshot? { feeds[name]?.snapshot }
+
+    /// Hands a stream that is held to a shard, until ``unsubscribe(_:from:)``.
+    func subscribe(_ subscriber: any FeedSubscriber, to name: BusStreamName) {
+        feeds[name]?.subscribe(subscriber)
+    }
+
+    func unsubscribe(_ subscriber: any FeedSubscriber, from name: BusStreamName) {
+        feeds[name]?.unsubscribe(subscriber)
+    }
+
+    /// ``subscribe(_:to:)``, from any loop.
+    nonisolated func subscribeLater(_ subscriber: any FeedSubscriber, to name: BusStreamName) {
+        loop.execute { self.assumeIsolated { $0.subscribe(subscriber, to: name) } }
+    }
+
+    /// ``unsubscribe(_:from:)``, from any loop.
+    nonisolated func unsubscribeLater(_ subscriber: any FeedSubscriber, from name: BusStreamName) {
+        loop.execute { self.assumeIsolated { $0.unsubscribe(subscriber, from: name) } }
+    }
+
+    /// Asks the publisher for a keyframe, from any loop; requests are merged, here and on the bus.
+    nonisolated func ask(for name: BusStreamName) { asker.yield(name) }
+
+    private func askForKeyframes() async {
+        for await name in asks { try? await reader?.backChannel.askForKeyframe(of: name.streamID) }
+    }
+
+    private func startWanting() async {
+        for await name in wants { await want(name) }
+    }
+
+    private func feed(_ name: BusStreamName, session sessionID: String?) -> StreamFeed {
+        if let feed = feeds[name], !feed.hasEnded { return feed }
+        let feed = StreamFeed(name, byteLimit: byteLimit, measures: measures) { [self] in
+            assumeIsolated { $0.scheduleFlush(of: name) }
+        }
+        feeds[name] = feed
+        if let rendition = name.rendition, let sessionID {
+            reader?.assumeIsolated {
+                $0.follow(rendition, of: name.streamID, session: sessionID, handler: feed)
+            }
+        } else {
+            reader?.assumeIsolated { $0.follow(name.streamID, handler: feed) }
+        }
+        return feed
+    }
+
+    private func close(_ feed: StreamFeed) {
+        guard feed.holderCount <= 0, feeds[feed.name] === feed else { return }
+        feeds[feed.name] = nil
+        reader?.assumeIsolated { $0.unfollow(feed.name.streamID, rendition: feed.name.rendition) }
+        feed.decide()
+    }
+
+    /// What several entries of one read bring is handed over together.
+    private func scheduleFlush(of name: BusStreamName) {
+        if dirty.isEmpty { loop.execute { self.assumeIsolated { $0.flush() } } }
+        dirty[name] = feeds[name]
+    }
+
+    private func flush() {
+        let feeds = dirty
+        dirty = [:]
+        for feed in feeds.values { feed.flush() }
+    }
+
+    // MARK: Wants
+
+    private func keepWanting() async throws {
+        while true {
+            await renewWants()
+            try await loop.sleep(for: Self.wantInterval)
+        }
+    }
+
+    private func renewWants() async {
+        for feed in Array(feeds.values) where feed.holderCount > 0 {
+            await want(feed.name)
+        }
+    }
+
+    private func want(_ name: BusStreamName) async {
+        guard let rendition = name.rendition, rendition.isMadeOnDemand, let reader else { return }
+        try? await reader.backChannel.want(rendition, of: name.streamID, replica: replica)
+    }
+}

@@ -1,0 +1,42 @@
+import RTP
+
+/// The packets of one access unit or audio frame: cut once, then shared by all viewers on all loops.
+final class PacketBlock: Sendable {
+    /// Counts the blocks of its track in the feed, without holes.
+    let frame: UInt64
+    /// The number of its first packet among those of its track, without holes.
+    let firstPacket: UInt64
+    /// The presentation time in the clock of the track's RTP timestamps.
+    let timestamp: Int64
+    /// The presentation time on the session's timeline, in nanoseconds.
+    let mediaTime: Int64
+    /// Whether decoding can begin here.
+    let isKeyframe: Bool
+    /// When it came from the bus, in monotonic nanoseconds.
+    let arrival: UInt64
+    /// The payloads; the last carries the marker.
+    let payloads: PayloadRun
+
+    init(
+        frame: UInt64,
+        firstPacket: UInt64,
+        timestamp: Int64,
+        mediaTime: Int64,
+        isKeyframe: Bool,
+        arrival: UInt64,
+        payloads: PayloadRun
+    ) {
+        self.frame = frame
+        self.firstPacket = firstPacket
+        self.timestamp = timestamp
+        self.mediaTime = mediaTime
+        self.isKeyframe = isKeyframe
+        self.arrival = arrival
+        self.payloads = payloads
+    }
+
+    var packetCount: Int { payloads.count }
+    var byteCount: Int { payloads.bytes.count }
+    /// The number of the packet after its last.
+    var endPacket: UInt64 { firstPacket &+ UInt64(packetCount) }
+}

@@ -1,0 +1,65 @@
+import Media
+import RTP
+
+/// Cuts the samples of one track into packets, and counts frames and packets.
+struct TrackPacketiser {
+    /// With 12 bytes of header, at most 20 of extensions, 2 of a retransmission and 16 of a tag, a packet stays
+    /// below 1,200 bytes, which every path carries.
+    static let payloadByteLimit = 1144
+    /// What a frame of the timeline is counted in.
+    private static let nanosecondsPerSecond: UInt32 = 1_000_000_000
+
+    private(set) var configuration: TrackConfiguration
+    private var packetiser: Packetiser
+    private var frame: UInt64 = 0
+    private var packet: UInt64 = 0
+    private var run = PayloadRun()
+
+    /// Creates a packetiser, or returns `nil` for a coding that WebRTC does not carry.
+    init?(_ configuration: TrackConfiguration) {
+        guard configuration.isVideo || configuration.codec == .opus,
+            let packetiser = Packetiser(configuration, maximumPayloadByteCount: Self.payloadByteLimit)
+        else { return nil }
+        self.configuration = configuration
+        self.packetiser = packetiser
+    }
+
+    /// Goes on with another generation of the same coding.
+    ///
+    /// - Returns: `false` where viewers cannot go on with it.
+    mutating func reconfigure(_ configuration: TrackConfiguration) -> Bool {
+        guard configuration.codec == self.configuration.codec else { return false }
+        self.configuration = configuration
+        return packetiser.use(configuration)
+    }
+
+    /// Cuts a sample; `nil` where it is damaged.
+    mutating func packetise(_ sample: BusSample, at now: UInt64) -> PacketBlock? {
+        run.removeAll()
+        guard cut(sample), !run.isEmpty else { return nil }
+        let presentation = sample.decodeTime &+ Int64(sample.compositionOffset)
+        let time = MediaTime(ticks: presentation, timescale: configuration.timescale)
+        let block = PacketBlock(
+            frame: frame,
+            firstPacket: packet,
+            timestamp: time.ticks(in: configuration.isVideo ? 90_000 : OpusPayload.clockRate),
+            mediaTime: time.ticks(in: Self.nanosecondsPerSecond),
+            isKeyframe: sample.flags.contains(.keyframe) || !configuration.isVideo,
+            arrival: now,
+            payloads: run
+        )
+        frame &+= 1
+        packet &+= UInt64(run.count)
+        return block
+    }
+
+    private mutating func cut(_ sample: BusSample) -> Bool {
+        let isKeyframe = sample.flags.contains(.keyframe)
+        do throws(PayloadFailure) {
+            try packetiser.packetise(sample.payload.span, isKeyframe: isKeyframe, into: &run)
+            return true
+        } catch {
+            return false
+        }
+    }
+}

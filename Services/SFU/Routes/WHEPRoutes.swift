@@ -1,0 +1,268 @@
+import Contracts
+import Crypto
+import HTTPServing
+import ICE
+import Media
+import RTP
+import Reactor
+import SDP
+import Telemetry
+import WebRTC
+import WebRTCSignalling
+
+/// The WHEP resource: an offer makes a session, whose own address changes and ends it.
+struct WHEPRoutes: Sendable {
+    private static let retrySeconds = 2
+    /// How long a rendition without B-frames may take to begin.
+    private static let renditionSteps = 3
+
+    let hub: FeedHub
+    let liveness: StreamLiveness
+    let viewers: ViewerDirectory
+    let slots: SlotLease
+    let proxy: SlotProxy
+    let identity: DTLSIdentity
+    let measures: SFUMeasures
+    let logger: Logger
+
+    func add(to router: HTTPRouter) {
+        for pattern in ["/whep/:stream", "/whep/:stream/:session"] {
+            router.add("OPTIONS", pattern) { _ in SignallingResponse.options() }
+            router.head(pattern) { try await opened($0, head) }
+            router.get(pattern) { _ in throw SignallingResponse.problem(.offerNeeded) }
+        }
+        router.post("/whep/:stream") { try await opened($0, watch) }
+        router.patch("/whep/:stream/:session") { try await opened($0, change) }
+        router.delete("/whep/:stream/:session") { try await opened($0, end) }
+    }
+
+    /// Answers only what the viewer may see, and lets pages of any origin read the problems.
+    private func opened(_ request: HTTPRequest, _ handler: HTTPHandler) async throws -> HTTPResponse {
+        do {
+            try Self.checkRight(request)
+            return try await handler(request)
+        } catch let problem as HTTPProblem {
+            throw SignallingResponse.problem(problem)
+        }
+    }
+
+    private static func checkRight(_ request: HTTPRequest) throws {
+        let streamID = request.parameters["stream"] ?? ""
+        guard StreamLiveness.isIdentifier(streamID) else { throw HTTPProblem.noSuchStream }
+        guard let allowed = request.headers["x-martlet-streams"], allowed != "*" else { return }
+        let streams = allowed.split(separator: ",").map { $0.filter { $0 != " " } }
+        guard streams.contains(streamID) else { throw HTTPProblem.noSuchStream }
+    }
+
+    private func head(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard await liveness.isLive(request.parameters["stream"] ?? "") else { throw Self.notLive }
+        return SignallingResponse.head()
+    }
+
+    private static var notLive: HTTPProblem { SignallingResponse.notLive(retryAfter: retrySeconds) }
+
+    // MARK: POST
+
+    private func watch(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let offer = try await SignallingRequest.offer(in: request)
+        let streamID = request.parameters["stream"] ?? ""
+        guard let slot = slots.slot, viewers.hasRoom else {
+            throw SignallingResponse.full(retryAfter: Self.retrySeconds)
+        }
+        guard await liveness.isLive(streamID) else { throw Self.notLive }
+        let choice = try await choose(streamID)
+        do {
+            let plan = try agree(on: offer, choice, request)
+            let id = "\(slot)-\(Randomness.identifier())"
+            let credentials = await viewers.open(plan.viewer, id: id, peer: try Self.peer(of: offer))
+            measures.sessionsOpened.increment()
+            logger.log(.info, "a viewer has been answered", [.stream: streamID, .session: id])
+            return SignallingResponse.created(
+                answer: answer(plan.media, credentials, shard: viewers.shard(of: id, streamID: streamID)),
+                location: "/whep/\(streamID)/\(id)",
+                entityTag: "1"
+            )
+        } catch {
+            hub.releaseLater(choice.held)
+            throw error
+        }
+    }
+
+    /// The feeds that a viewer gets, all of them held.
+    private struct Choice {
+        var held: Set<BusStreamName>
+        var layers: [BusStreamName] = []
+        var video: TrackConfiguration?
+        var sound: BusStreamName?
+    }
+
+    private func choose(_ streamID: String) async throws -> Choice {
+        let main = BusStreamName(streamID)
+        var choice = Choice(held: [main])
+        var snapshot = await hub.hold(main)
+        do {
+            guard let session = snapshot.session, !snapshot.hasEnded else { throw Self.notLive }
+            if let audio = snapshot.audio {
+                choice.sound = audio.codec == .opus ? main : BusStreamName(streamID, rendition: .opus)
+                if let sound = choice.sound, sound != main {
+                    choice.held.insert(sound)
+                    hub.holdLater(sound, session: session.sessionId)
+                }
+            }
+            guard snapshot.video != nil else { return choice }
+            var pictures = main
+            if snapshot.problem == .referencedBFrames {
+                pictures = BusStreamName(streamID, rendition: .withoutBFrames)
+                choice.held.insert(pictures)
+                snapshot = await hub.hold(pictures, session: session.sessionId)
+                guard snapshot.hasKeyframe else { throw HTTPProblem.bFrames }
+            }
+            if case .coding(let codec) = snapshot.problem { throw HTTPProblem.coding(codec) }
+            choice.video = snapshot.video
+            choice.layers = [pictures]
+            return choice
+        } catch {
+            hub.releaseLater(choice.held)
+            throw error
+        }
+    }
+
+    private func agree(
+        on offer: SDPOffer,
+        _ choice: Choice,
+        _ request: HTTPRequest
+    ) throws -> (viewer: ViewerPlan, media: [NegotiatedMedia]) {
+        let negotiation = ViewerNegotiation(video: choice.video, hasSound: choice.sound != nil)
+        let outcome: ViewerNegotiation.Outcome
+        do throws(Negotiation.Refusal) {
+            outcome = try negotiation.agree(on: offer)
+        } catch {
+            if case .noCommonCodec(.video) = error, let video = choice.video {
+                throw HTTPProblem.mismatch(video.codec)
+            }
+            if case .noCommonCodec = error { throw HTTPProblem.mismatch(.opus) }
+            throw error.problem
+        }
+        let plan = ViewerPlan(
+            streamID: request.parameters["stream"] ?? "",
+            grant: request.headers["x-martlet-grant"],
+            canonicalName: outcome.canonicalName,
+            layers: choice.layers,
+            sound: choice.sound,
+            held: choice.held,
+            media: ViewerMedia(video: outcome.video, audio: outcome.audio)
+        )
+        return (plan, outcome.media)
+    }
+
+    private static func peer(of offer: SDPOffer) throws -> PeerTransport.Configuration {
+        let fingerprints = (offer.transport?.fingerprints ?? []).filter { $0.algorithm == "sha-256" }
+            .compactMap { CertificateFingerprint($0.value) }
+        guard !fingerprints.isEmpty else { throw SDPOffer.Failure.noFingerprint.problem }
+        return PeerTransport.Configuration(
+            remoteFragment: offer.transport?.fragment,
+            remoteFingerprints: fingerprints
+        )
+    }
+
+    private func answer(
+        _ media: [NegotiatedMedia],
+        _ credentials: ICECredentials,
+        shard: ViewerShard?
+    ) -> String {
+        let transport = AnswerTransport(
+            fragment: credentials.fragment,
+            password: credentials.password,
+            fingerprint: identity.fingerprint.description,
+            candidates: (shard?.candidates ?? []).map(Candidate.init)
+        )
+        return SDPAnswer.text(media, transport: transport, sessionID: .random(in: 1...(1 << 62)))
+    }
+
+    // MARK: PATCH and DELETE
+
+    private func change(_ request: HTTPRequest) async throws -> HTTPResponse {
+        if let passed = try await proxy.answer(request) { return passed }
+        let (id, shard) = try session(of: request)
+        let known = viewers.identity(of: id)
+        let change = try await SignallingRequest.change(
+            in: request,
+            entityTag: String(known?.version ?? 1),
+            fragment: known?.remoteFragment
+        )
+        guard case .restart(let fragment) = change else { return SignallingResponse.trickled() }
+        let remote = fragment.fragment
+        guard let credentials = await shard.perform({ $0.restartICE(id, remoteFragment: remote) }) else {
+            throw SignallingResponse.noSession
+        }
+        let version = viewers.raiseVersion(of: id, remoteFragment: remote)
+        let answer = TrickleFragment(
+            fragment: credentials.fragment,
+            password: credentials.password,
+            candidates: shard.candidates.map(Candidate.init),
+            isComplete: true,
+            section: fragment.section
+        )
+        return SignallingResponse.restarted(answer, entityTag: String(version))
+    }
+
+    private func end(_ request: HTTPRequest) async throws -> HTTPResponse {
+        if let passed = try await proxy.answer(request) { return passed }
+        let (id, shard) = try session(of: request)
+        await shard.perform { $0.close(id) }
+        return SignallingResponse.ended()
+    }
+
+    private func session(of request: HTTPRequest) throws -> (id: String, shard: ViewerShard) {
+        let id = request.parameters["session"] ?? ""
+        guard let shard = viewers.shard(of: id, streamID: request.parameters["stream"] ?? "") else {
+            throw SignallingResponse.noSession
+        }
+        return (id, shard)
+    }
+}
+
+extension Candidate {
+    /// What an endpoint listens on, as SDP writes it.
+    fileprivate init(_ local: LocalCandidate) {
+        self.init(
+            host: local.address.ip.description,
+            port: local.address.port,
+            tcpRole: local.transport == .tcp ? .passive : nil
+        )
+        foundation = local.foundation
+        priority = local.priority
+    }
+}
+
+extension HTTPProblem {
+    static let noSuchStream = HTTPProblem(404, "stream_not_found", "There is no such stream, or not for you.")
+    static let offerNeeded = HTTPProblem(
+        405,
+        "offer_needed",
+        "Sessions begin by POST of an offer (WHEP).",
+        headers: ["allow": "OPTIONS, HEAD, POST, PATCH, DELETE"]
+    )
+    static let bFrames = HTTPProblem(
+        406,
+        "b_frames",
+        "The stream has B-frames that other pictures are made from, which WebRTC cannot show. "
+            + "Set B-frames to 0 in the encoder, or watch by HLS."
+    )
+
+    static func coding(_ codec: Codec) -> HTTPProblem {
+        HTTPProblem(
+            406,
+            "codec_not_carried",
+            "The pictures are \(codec.rawValue), which WebRTC does not carry."
+        )
+    }
+
+    static func mismatch(_ codec: Codec) -> HTTPProblem {
+        HTTPProblem(406, "codec_mismatch", "The stream is \(codec.rawValue), which the offer does not take.")
+    }
+}
+
+extension LogKey {
+    static let session = LogKey(rawValue: "viewer.session")
+}

@@ -1,0 +1,36 @@
+/// How many bytes a viewer may be sent now: bursts are spread so that no queue on the way overflows.
+struct SendPacer {
+    /// What may go at once: most frames are smaller.
+    static let burstByteCount = 64 << 10
+    /// Bits a second before anything is known of the path.
+    static let initialRate = 50_000_000
+    /// The least, so that a wrong estimate can be found out.
+    private static let leastRate = 300_000
+    /// How much faster than the estimate a burst may go.
+    private static let headroom = 2.5
+
+    /// Bits a second.
+    private(set) var rate = initialRate
+    private var budget = burstByteCount
+    private var lastTime: UInt64 = 0
+
+    /// Whether something may be sent now.
+    var isOpen: Bool { budget > 0 }
+
+    /// Takes over an estimate of the path, in bits a second.
+    mutating func use(estimate: Int) {
+        rate = max(Self.leastRate, Int(Double(min(estimate, 1_000_000_000)) * Self.headroom))
+    }
+
+    /// Lets time pass.
+    mutating func advance(to now: UInt64) {
+        defer { lastTime = now }
+        guard lastTime > 0, now > lastTime else { return }
+        let elapsed = min(now - lastTime, 1_000_000_000)
+        let earned = Int(elapsed) * (rate / 8) / 1_000_000_000
+        budget = min(Self.burstByteCount, budget + earned)
+    }
+
+    /// Takes note of bytes that were sent.
+    mutating func spend(_ byteCount: Int) { budget -= byteCount }
+}

@@ -1,0 +1,214 @@
+import Contracts
+import RTP
+import Reactor
+import WebRTC
+
+/// One viewer's session; on the loop of its shard only.
+final class Viewer: PeerTransportObserver {
+    /// How far a session has come.
+    enum Phase: String, Sendable {
+        /// Answered; media cannot be sent yet.
+        case connecting
+        /// Media go out.
+        case playing
+        case closed
+    }
+
+    let id: String
+    let streamID: String
+    let grant: String?
+    let opened: UInt64
+    private(set) var phase = Phase.connecting
+    /// When the first packet left.
+    private(set) var started: UInt64?
+    var media: ViewerMedia
+    var quality = ViewerQuality()
+    /// The feeds of the pictures, by layer from the largest down; one where there is no simulcast.
+    let layers: [ShardFeed]
+    private(set) var layer = 0
+    let sound: ShardFeed?
+    /// Every feed that is held for it.
+    let held: Set<BusStreamName>
+    /// Whether more pictures are there than may be sent now.
+    private(set) var isBehind = false
+    private(set) var transport: PeerTransport?
+    private let canonicalName: String
+    private unowned let shard: ViewerShard
+
+    init(
+        _ plan: ViewerPlan,
+        id: String,
+        layers: [ShardFeed],
+        sound: ShardFeed?,
+        shard: ViewerShard,
+        now: UInt64
+    ) {
+        self.id = id
+        streamID = plan.streamID
+        grant = plan.grant
+        canonicalName = plan.canonicalName
+        opened = now
+        media = plan.media
+        held = plan.held
+        self.layers = layers
+        self.sound = sound
+        self.shard = shard
+    }
+
+    /// The feed that its pictures come from now.
+    var pictures: ShardFeed? { layers.isEmpty ? nil : layers[layer] }
+
+    func attach(_ transport: PeerTransport) { self.transport = transport }
+
+    /// Ends the session; the transport tells when it is over.
+    func close() {
+        if let goodbye = goodbye() { transport?.sendRTCP(goodbye.span) }
+        transport?.close()
+    }
+
+    // MARK: Sending
+
+    /// Sends what has come and may be sent.
+    func pump(at now: UInt64) {
+        guard phase == .playing, let transport else { return }
+        var sink = TransportSink(transport: transport)
+        if let pictures {
+            isBehind = media.pumpVideo(pictures.videoRing, source: UInt8(layer), at: now, &sink)
+        }
+        if let sound { media.pumpAudio(sound.audioRing, &sink) }
+        if started == nil, media.packetCount > 0 { started = now }
+    }
+
+    // MARK: PeerTransportObserver
+
+    func transportDidConnect(_ transport: PeerTransport) {
+        guard phase == .connecting else { return }
+        phase = .playing
+        let now = EventLoop.now
+        quality.noteStart(at: now)
+        pump(at: now)
+        shard.note(self)
+    }
+
+    func transport(_ transport: PeerTransport, didReceiveRTP packet: Span<UInt8>, at arrival: UInt64) {}
+
+    func transport(_ transport: PeerTransport, didReceiveRTCP packet: Span<UInt8>, at arrival: UInt64) {
+        if receive(RTCPCompound(parsing: packet).packets, at: arrival) { shard.askForKeyframe(self) }
+        shard.note(self)
+    }
+
+    func transportDidClose(_ transport: PeerTransport, _ reason: PeerTransport.CloseReason) {
+        phase = .closed
+        shard.forget(self, reason)
+    }
+
+    // MARK: Feedback
+
+    /// Acts on what the viewer reports.
+    ///
+    /// - Returns: Whether a keyframe must be asked for, since none that is there helps.
+    private func receive(_ packets: [RTCPPacket], at now: UInt64) -> Bool {
+        var mustAsk = false
+        for packet in packets {
+            switch packet {
+            case .receiverReport(let report): note(report.reports)
+            case .senderReport(let report): note(report.reports)
+            case .negativeAcknowledgement(let request): resend(request)
+            case .pictureLossIndication(let loss):
+                if loss.mediaSSRC == media.video?.ssrc, restart(at: now) { mustAsk = true }
+            case .fullIntraRequest: if restart(at: now) { mustAsk = true }
+            default: break
+            }
+        }
+        return mustAsk
+    }
+
+    private func note(_ reports: [ReportBlock]) {
+        let time = NTPClock.time(NTPClock.nanoseconds)
+        for report in reports where report.ssrc == (media.video ?? media.audio)?.ssrc {
+            quality.note(report, at: time)
+        }
+    }
+
+    private func resend(_ request: NegativeAcknowledgement) {
+        guard phase == .playing, let transport, request.mediaSSRC == media.video?.ssrc else { return }
+        quality.noteNACK(of: request.sequenceNumbers.count)
+        var sink = TransportSink(transport: transport)
+        let layers = layers
+        for sequence in request.sequenceNumbers {
+            media.resendVideo(
+                sequence,
+                from: { Int($0) < layers.count ? layers[Int($0)].videoRing : nil },
+                &sink
+            )
+        }
+    }
+
+    /// Goes back to the newest keyframe.
+    ///
+    /// - Returns: Whether there is none that helps.
+    private func restart(at now: UInt64) -> Bool {
+        guard phase == .playing, quality.notePictureLoss(at: now), let pictures else { return false }
+        quality.noteFreeze()
+        guard media.restart(in: pictures.videoRing) else { return true }
+        pump(at: now)
+        return false
+    }
+
+    // MARK: Reports
+
+    /// Sends how the viewer's clocks relate, and what it was sent.
+    func sendReports() {
+        guard phase == .playing, media.packetCount > 0 else { return }
+        let now = NTPClock.nanoseconds
+        guard let mediaTime = (pictures ?? sound)?.timeline.mediaTime(at: now) else { return }
+        var packets: [RTCPPacket] = []
+        for (track, clockRate) in [(media.video, Int128(90_000)), (media.audio, 48_000)] {
+            guard let track, track.packetCount > 0 else { continue }
+            let ticks = Int64(clamping: Int128(mediaTime) * clockRate / 1_000_000_000)
+            let report = SenderReport(
+                ssrc: track.ssrc,
+                ntpTime: NTPClock.time(now),
+                rtpTimestamp: UInt32(truncatingIfNeeded: ticks) &+ track.timestampOffset,
+                packetCount: track.packetCount,
+                byteCount: track.byteCount
+            )
+            packets.append(.senderReport(report))
+            packets.append(
+                .sourceDescription([SourceDescription(ssrc: track.ssrc, canonicalName: canonicalName)])
+            )
+        }
+        transport?.sendRTCP(RTCPCompound.bytes(of: packets).span)
+    }
+
+    /// Measures, and allows resends again.
+    func care(at now: UInt64, interval: UInt64) {
+        quality.measure(media.byteCount, at: now)
+        media.earnResends(for: interval)
+    }
+
+    private func goodbye() -> [UInt8]? {
+        let ssrcs = [media.video?.ssrc, media.audio?.ssrc, media.video?.retransmission?.ssrc].compactMap(
+            \.self
+        )
+        guard phase == .playing, let first = ssrcs.first else { return nil }
+        return RTCPCompound.bytes(of: [
+            .receiverReport(ReceiverReport(ssrc: first, reports: [])), .goodbye(ssrcs),
+        ])
+    }
+}
+
+/// What was agreed with a viewer.
+struct ViewerPlan: Sendable {
+    var streamID: String
+    var grant: String?
+    /// The name that ties its sound and pictures together.
+    var canonicalName: String
+    /// The feeds of its pictures, the largest first.
+    var layers: [BusStreamName]
+    /// The feed of its sound.
+    var sound: BusStreamName?
+    /// Every feed that is held for it.
+    var held: Set<BusStreamName>
+    var media: ViewerMedia
+}

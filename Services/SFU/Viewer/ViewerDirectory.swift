@@ -1,0 +1,129 @@
+import Contracts
+import Crypto
+import ICE
+import Reactor
+import Synchronization
+import Telemetry
+import WebRTC
+
+/// All sessions of this replica, by shard, and what has become of those that are over.
+final class ViewerDirectory: Sendable {
+    private struct Entry {
+        var shard: Int
+        var streamID: String
+        var grant: String?
+        var remoteFragment: String?
+        var version: UInt64 = 1
+
+        var grants: [Substring] { grant?.split(separator: ",") ?? [] }
+    }
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        var nextShard = 0
+        var isDraining = false
+    }
+
+    let shards: [ViewerShard]
+    private let hub: FeedHub
+    private let limit: Int
+    private let state = Mutex(State())
+
+    init(shards: [ViewerShard], hub: FeedHub, limit: Int) {
+        self.shards = shards
+        self.hub = hub
+        self.limit = limit
+    }
+
+    var count: Int { state.withLock { $0.entries.count } }
+
+    /// Whether another session may be opened.
+    var hasRoom: Bool { state.withLock { $0.entries.count < limit && !$0.isDraining } }
+
+    /// Opens a session on the shard whose turn it is.
+    ///
+    /// The feeds of `plan` are held, and released at its end.
+    func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) async -> ICECredentials {
+        let shard = state.withLock { state in
+            let shard = state.nextShard
+            state.nextShard = (shard + 1) % shards.count
+            state.entries[id] = Entry(
+                shard: shard,
+                streamID: plan.streamID,
+                grant: plan.grant,
+                remoteFragment: peer.remoteFragment
+            )
+            return shard
+        }
+        return await shards[shard].perform { $0.open(plan, id: id, peer: peer) }
+    }
+
+    /// The shard of a session, where it is a viewer of that stream.
+    func shard(of id: String, streamID: String) -> ViewerShard? {
+        state.withLock { state in
+            guard let entry = state.entries[id], entry.streamID == streamID else { return nil }
+            return shards[entry.shard]
+        }
+    }
+
+    /// The sessions of a stream, by shard.
+    func sessions(of streamID: String) -> Set<String> {
+        state.withLock { state in Set(state.entries.filter { $0.value.streamID == streamID }.keys) }
+    }
+
+    /// What a session's ICE is known by: the version that its entity tag carries, and the viewer's fragment.
+    func identity(of id: String) -> (version: UInt64, remoteFragment: String?)? {
+        state.withLock { state in state.entries[id].map { ($0.version, $0.remoteFragment) } }
+    }
+
+    /// Takes note of new credentials.
+    ///
+    /// - Returns: the new version.
+    func raiseVersion(of id: String, remoteFragment: String?) -> UInt64 {
+        state.withLock { state in
+            state.entries[id]?.version += 1
+            state.entries[id]?.remoteFragment = remoteFragment
+            return state.entries[id]?.version ?? 1
+        }
+    }
+
+    /// Ends a session.
+    func close(_ id: String) {
+        guard let shard = state.withLock({ $0.entries[id]?.shard }) else { return }
+        let target = shards[shard]
+        target.loop.execute { target.close(id) }
+    }
+
+    /// Ends what is open under a grant.
+    ///
+    /// - Returns: how many sessions that were.
+    @discardableResult
+    func revoke(_ grant: String) -> Int {
+        let ids = state.withLock { state in
+            state.entries.filter { $0.value.grants.contains(Substring(grant)) }.map(\.key)
+        }
+        for id in ids { close(id) }
+        return ids.count
+    }
+
+    /// Ends what is open under any grant.
+    func revokeAll() {
+        let ids = state.withLock { state in state.entries.filter { $0.value.grant != nil }.map(\.key) }
+        for id in ids { close(id) }
+    }
+
+    /// Takes no more sessions, and ends those there are.
+    func drain() {
+        let ids = state.withLock { state in
+            state.isDraining = true
+            return Array(state.entries.keys)
+        }
+        for id in ids { close(id) }
+    }
+
+    /// Called on a shard's loop when a session is over.
+    func forget(_ viewer: ClosedViewer) {
+        state.withLock { $0.entries[viewer.id] = nil }
+        hub.releaseLater(viewer.feeds)
+    }
+}

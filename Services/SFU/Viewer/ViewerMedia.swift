@@ -1,0 +1,187 @@
+import RTP
+
+/// What one viewer is sent: its tracks, where it is in them, and how fast it may go on.
+struct ViewerMedia {
+    /// Resends in a second beyond which further requests are not answered, as a share of the path's rate.
+    private static let resendShare = 4
+
+    private(set) var video: OutgoingTrack?
+    private(set) var audio: OutgoingTrack?
+    private(set) var playhead = VideoPlayhead()
+    private var audioFrame: UInt64?
+    var pacer = SendPacer()
+    /// Counts the packets of the transport.
+    private(set) var transportSequence: UInt16 = 0
+    private(set) var resentCount: UInt64 = 0
+    private(set) var restartCount: UInt64 = 0
+    private var resendBudget = SendPacer.burstByteCount
+
+    init(video: OutgoingTrack?, audio: OutgoingTrack?) {
+        self.video = video
+        self.audio = audio
+    }
+
+    /// Bytes that were sent so far.
+    var byteCount: UInt64 { sentBytes }
+    private var sentBytes: UInt64 = 0
+    private(set) var packetCount: UInt64 = 0
+
+    // MARK: Sending
+
+    /// Sends what may be sent of the pictures.
+    ///
+    /// - Returns: Whether there is more that had to wait.
+    mutating func pumpVideo(
+        _ ring: PacketRing,
+        source: UInt8,
+        at now: UInt64,
+        _ sink: inout some PacketSink
+    ) -> Bool {
+        guard let offset = video?.timestampOffset else { return false }
+        pacer.advance(to: now)
+        if playhead.isWaiting, !begin(in: ring) { return false }
+        while let frame = playhead.frame {
+            guard let block = ring.block(at: frame) else {
+                guard frame != ring.endFrame else { return false }
+                guard lostItsPlace(in: ring) else { return false }
+                continue
+            }
+            if isTooLate(block, in: ring) {
+                guard lostItsPlace(in: ring) else { return false }
+                continue
+            }
+            let timestamp = playhead.timestamp(of: block, offset: offset)
+            let hurry = playhead.isHurried(block)
+            while playhead.frame == frame {
+                guard pacer.isOpen else { return true }
+                sendVideo(block, source: source, timestamp: timestamp, hurry: hurry, &sink)
+                playhead.advance(in: block)
+            }
+        }
+        return false
+    }
+
+    /// Sends the sound that has come; it is never held back.
+    mutating func pumpAudio(_ ring: PacketRing, _ sink: inout some PacketSink) {
+        guard let offset = audio?.timestampOffset, let newest = ring.newest else { return }
+        var frame = audioFrame ?? newest.frame
+        if ring.block(at: frame) == nil, frame != ring.endFrame { frame = newest.frame }
+        while let block = ring.block(at: frame) {
+            let timestamp = UInt32(truncatingIfNeeded: block.timestamp) &+ offset
+            for index in 0..<block.packetCount {
+                let number = nextTransportSequence()
+                note(audio?.send(block, index, source: 0, timestamp, hurry: nil, number, &sink) ?? 0)
+            }
+            frame &+= 1
+        }
+        audioFrame = frame
+    }
+
+    private mutating func sendVideo(
+        _ block: PacketBlock,
+        source: UInt8,
+        timestamp: UInt32,
+        hurry: Bool?,
+        _ sink: inout some PacketSink
+    ) {
+        let number = nextTransportSequence()
+        let index = playhead.packet
+        let count = video?.send(block, index, source: source, timestamp, hurry: hurry, number, &sink) ?? 0
+        pacer.spend(count)
+        note(count)
+    }
+
+    private mutating func note(_ count: Int) {
+        sentBytes &+= UInt64(count)
+        packetCount &+= 1
+    }
+
+    private mutating func nextTransportSequence() -> UInt16 {
+        defer { transportSequence &+= 1 }
+        return transportSequence
+    }
+
+    // MARK: Losing the place
+
+    private func isTooLate(_ block: PacketBlock, in ring: PacketRing) -> Bool {
+        guard playhead.packet == 0, let newest = ring.newest, playhead.isHurried(block) != true else {
+            return false
+        }
+        return newest.mediaTime &- block.mediaTime > VideoPlayhead.lagLimit
+    }
+
+    private mutating func lostItsPlace(in ring: PacketRing) -> Bool {
+        restartCount &+= 1
+        playhead.wait()
+        return begin(in: ring)
+    }
+
+    private mutating func begin(in ring: PacketRing) -> Bool {
+        guard let offset = video?.timestampOffset else { return false }
+        guard playhead.begin(in: ring, offset: offset, after: video?.lastTimestamp) else { return false }
+        video?.forgetSent()
+        return true
+    }
+
+    /// Goes back to the newest keyframe, as a viewer asks that cannot go on.
+    ///
+    /// - Returns: `false` where there is none to begin at: it goes on as before until one comes.
+    mutating func restart(in ring: PacketRing) -> Bool {
+        guard VideoPlayhead.canBegin(in: ring) else { return false }
+        restartCount &+= 1
+        return begin(in: ring)
+    }
+
+    /// Goes over to another layer at the keyframe that has just come there.
+    ///
+    /// - Returns: `false` where its newest picture is none.
+    mutating func switchLayer(to ring: PacketRing) -> Bool {
+        guard playhead.packet == 0, let key = ring.newestKeyframe, key == ring.newest?.frame else {
+            return false
+        }
+        return begin(in: ring)
+    }
+
+    // MARK: Sending again
+
+    /// Lets the time pass in which resends are allowed again.
+    mutating func earnResends(for interval: UInt64) {
+        let earned = UInt64(pacer.rate / 8) / UInt64(Self.resendShare) * (interval / 1_000_000) / 1000
+        resendBudget = min(4 * SendPacer.burstByteCount, resendBudget + Int(clamping: earned))
+    }
+
+    /// Sends a lost packet of the pictures again, where it is still known.
+    mutating func resendVideo(
+        _ sequence: UInt16,
+        from ring: (_ source: UInt8) -> PacketRing?,
+        _ sink: inout some PacketSink
+    ) {
+        guard resendBudget > 0, let (packet, source) = video?.find(sequence),
+            let block = ring(source)?.block(withPacket: packet), let offset = video?.timestampOffset
+        else { return }
+        let timestamp = playhead.timestamp(of: block, offset: offset)
+        let hurry = playhead.isHurried(block)
+        let index = Int(packet &- block.firstPacket)
+        let number = nextTransportSequence()
+        noteResend(video?.resend(block, index, as: sequence, timestamp, hurry: hurry, number, &sink) ?? 0)
+    }
+
+    private mutating func noteResend(_ count: Int) {
+        resendBudget -= count
+        pacer.spend(count)
+        resentCount &+= 1
+        sentBytes &+= UInt64(count)
+        packetCount &+= 1
+    }
+}
+
+extension ExtensionTemplates {
+    /// The extensions of a picture that is urgent, the first that are not, or any other.
+    func block(_ hurry: Bool?) -> HeaderExtensionBlock? {
+        switch hurry {
+        case true?: hurried
+        case false?: settled
+        case nil: plain
+        }
+    }
+}

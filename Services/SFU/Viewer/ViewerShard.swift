@@ -1,0 +1,212 @@
+import Contracts
+import Crypto
+import ICE
+import Reactor
+import Sockets
+import Telemetry
+import WebRTC
+
+/// The viewers of one event loop: takes what feeds deliver and sends it to each of them.
+///
+/// Made anywhere, then used on its loop only.
+final class ViewerShard: FeedSubscriber, @unchecked Sendable {
+    // SAFETY: everything but the immutable members is touched on `loop` only, which `perform` and `receive` see to.
+
+    /// How often viewers that were held back are looked after.
+    private static let pumpInterval = Duration.milliseconds(5)
+    /// Each viewer is looked after once in so many intervals.
+    private static let careSlots: UInt64 = 10
+    private static let careInterval = Duration.milliseconds(100)
+
+    let loop: EventLoop
+    let candidates: [LocalCandidate]
+    private let endpoint: WebRTCEndpoint
+    private let hub: FeedHub
+    private let byteLimit: Int
+    private let measures: SFUMeasures
+    private let closed: @Sendable (ClosedViewer) -> Void
+    private var feeds: [BusStreamName: ShardFeed] = [:]
+    private var viewers: [String: Viewer] = [:]
+    private var behind: [String: Viewer] = [:]
+    private var isCaring = false
+    private var careSlot: UInt64 = 0
+
+    /// Binds the port of the shard's viewers.
+    ///
+    /// - Parameters:
+    ///   - closed: Called on the loop when a session is over.
+    init(
+        _ configuration: EndpointConfiguration,
+        identity: DTLSIdentity,
+        loop: EventLoop,
+        hub: FeedHub,
+        byteLimit: Int,
+        measures: SFUMeasures,
+        closed: @escaping @Sendable (ClosedViewer) -> Void
+    ) throws(SystemCallError) {
+        endpoint = try WebRTCEndpoint(configuration, identity: identity, loop: loop)
+        candidates = endpoint.candidates
+        self.loop = loop
+        self.hub = hub
+        self.byteLimit = byteLimit
+        self.measures = measures
+        self.closed = closed
+    }
+
+    /// The port that the kernel chose or confirmed.
+    var port: UInt16 { endpoint.port }
+
+    /// Runs `body` on the loop and returns its result.
+    func perform<Value: Sendable>(_ body: @escaping @Sendable (ViewerShard) -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            loop.execute { continuation.resume(returning: body(self)) }
+        }
+    }
+
+    // MARK: On the loop
+
+    var viewerCount: Int { viewers.count }
+    var allViewers: [Viewer] { Array(viewers.values) }
+    func viewer(_ id: String) -> Viewer? { viewers[id] }
+
+    /// Begins to receive; what belongs to nobody here is shown to the `others`, whose port it is too.
+    func start(besides others: [ViewerShard]) {
+        if !others.isEmpty {
+            endpoint.foreignDatagram = { datagram, source in
+                let bytes = datagram.indices.map { datagram[$0] }
+                for other in others { other.loop.execute { other.adopt(bytes, from: source) } }
+            }
+        }
+        endpoint.start()
+        isCaring = true
+        care()
+    }
+
+    /// Takes a datagram that another shard has received.
+    func adopt(_ datagram: [UInt8], from source: DatagramAddress) {
+        endpoint.adopt(datagram.span, from: source)
+    }
+
+    /// Ends all sessions and frees the port.
+    func stop() {
+        isCaring = false
+        for viewer in viewers.values { viewer.close() }
+        endpoint.close()
+    }
+
+    /// Opens a session.
+    ///
+    /// - Returns: the credentials for our description.
+    func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) -> ICECredentials {
+        let layers = plan.layers.map(feed)
+        let sound = plan.sound.map(feed)
+        let viewer = Viewer(plan, id: id, layers: layers, sound: sound, shard: self, now: EventLoop.now)
+        let transport = endpoint.makeTransport(peer, observer: viewer)
+        viewer.attach(transport)
+        viewers[id] = viewer
+        for feed in layers + (sound.map { [$0] } ?? []) { feed.viewers[id] = viewer }
+        measures.viewers.add(1)
+        return transport.credentials
+    }
+
+    /// Ends a session.
+    func close(_ id: String) { viewers[id]?.close() }
+
+    /// Begins an ICE restart; `nil` where there is no such session.
+    func restartICE(_ id: String, remoteFragment: String?) -> ICECredentials? {
+        viewers[id]?.transport?.restart(remoteFragment: remoteFragment)
+    }
+
+    // MARK: What viewers tell
+
+    /// Looks after a viewer that has been sent something out of turn.
+    func note(_ viewer: Viewer) {
+        guard viewer.isBehind, behind[viewer.id] == nil else { return }
+        behind[viewer.id] = viewer
+        if behind.count == 1 { pumpLater() }
+    }
+
+    /// Asks for a keyframe of what a viewer sees.
+    func askForKeyframe(_ viewer: Viewer) {
+        guard let name = viewer.pictures?.name else { return }
+        hub.ask(for: name)
+    }
+
+    /// A session is over.
+    func forget(_ viewer: Viewer, _ reason: PeerTransport.CloseReason) {
+        guard viewers.removeValue(forKey: viewer.id) != nil else { return }
+        behind[viewer.id] = nil
+        for feed in viewer.layers + (viewer.sound.map { [$0] } ?? []) {
+            feed.viewers[viewer.id] = nil
+            guard feed.viewers.isEmpty else { continue }
+            feeds[feed.name] = nil
+            hub.unsubscribeLater(self, from: feed.name)
+        }
+        measures.viewers.add(-1)
+        closed(ClosedViewer(id: viewer.id, streamID: viewer.streamID, feeds: viewer.held, reason: reason))
+    }
+
+    // MARK: Feeds
+
+    /// Called on the feeds' loop.
+    func receive(_ delivery: FeedDelivery) {
+        loop.execute { self.take(delivery) }
+    }
+
+    private func feed(_ name: BusStreamName) -> ShardFeed {
+        if let feed = feeds[name] { return feed }
+        let feed = ShardFeed(name, byteLimit: byteLimit)
+        feeds[name] = feed
+        hub.subscribeLater(self, to: name)
+        return feed
+    }
+
+    private func take(_ delivery: FeedDelivery) {
+        guard let feed = feeds[delivery.feed] else { return }
+        feed.take(delivery)
+        let now = EventLoop.now
+        for viewer in feed.viewers.values {
+            viewer.pump(at: now)
+            note(viewer)
+        }
+        endpoint.flush()
+        if !delivery.isSeed, let first = delivery.video.first ?? delivery.audio.first {
+            measures.delay.observe(Double(EventLoop.now &- first.arrival) / 1e9)
+        }
+        if feed.hasEnded { for viewer in feed.viewers.values { viewer.close() } }
+    }
+
+    // MARK: Time
+
+    private func pumpLater() {
+        loop.schedule(after: Self.pumpInterval) { [weak self] in self?.pumpBehind() }
+    }
+
+    private func pumpBehind() {
+        let now = EventLoop.now
+        for viewer in behind.values { viewer.pump(at: now) }
+        behind = behind.filter { $0.value.isBehind }
+        if !behind.isEmpty { pumpLater() }
+    }
+
+    /// Sends reports, a part of the viewers at a time.
+    private func care() {
+        guard isCaring else { return }
+        careSlot = (careSlot + 1) % Self.careSlots
+        let now = EventLoop.now
+        for viewer in viewers.values where viewer.opened % Self.careSlots == careSlot {
+            viewer.sendReports()
+            viewer.care(at: now, interval: Self.careInterval.nanoseconds * Self.careSlots)
+        }
+        loop.schedule(after: Self.careInterval) { [weak self] in self?.care() }
+    }
+}
+
+/// A session that is over.
+struct ClosedViewer: Sendable {
+    var id: String
+    var streamID: String
+    /// What it held.
+    var feeds: Set<BusStreamName>
+    var reason: PeerTransport.CloseReason
+}
