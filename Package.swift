@@ -81,6 +81,7 @@ let package = Package(
         .system("CWslay", apt: "libwslay-dev"),
         .system("CHiredis", apt: "libhiredis-dev"),
         .system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+        .system("CLibAV", pkgConfig: "libavcodec", apt: "libavcodec-dev"),
 
         // Floor 1: vocabulary
         .shared("Bytes"),
@@ -99,6 +100,7 @@ let package = Package(
         .shared("Tokens", uses: ["Bytes"]),
         .shared("ICE", uses: ["Bytes", "Crypto"]),
         .shared("SDP"),
+        .shared("Transcoding", uses: ["CLibAV", "Codecs", "Media"]),
 
         // Floor 3: process
         .shared("Lifecycle"),
@@ -122,6 +124,7 @@ let package = Package(
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
         .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 
         // Tests
@@ -140,6 +143,7 @@ let package = Package(
         .tests(of: "Tokens", uses: ["Bytes"]),
         .tests(of: "ICE", uses: ["Bytes"]),
         .tests(of: "SDP"),
+        .tests(of: "Transcoding", uses: ["Bytes", "Codecs"]),
         .tests(of: "Lifecycle"),
         .tests(of: "Configuration"),
         .tests(of: "Telemetry"),
@@ -158,6 +162,7 @@ let package = Package(
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "SFU", uses: ["Contracts", "Media", "RTP"]),
         .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .tests(of: "Transcoder", uses: ["Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
 
         // Benchmarks
         .tool(

@@ -1,7 +1,8 @@
 # All Swift services from one build; which one a container is, its command says.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    libargon2-dev libhiredis-dev libhttp-parser-dev libpq-dev libssl-dev libwslay-dev pkg-config \
+    libargon2-dev libhiredis-dev libhttp-parser-dev libpq-dev libssl-dev libwslay-dev \
+    libavcodec-dev libavutil-dev libswresample-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Package.swift ./
@@ -10,7 +11,7 @@ COPY Services Services
 COPY Tests Tests
 RUN --mount=type=cache,id=martlet-build,target=/source/.build \
     set -e; mkdir /out; \
-    for service in Auth Catalog Ingest Origin SFU; do \
+    for service in Auth Catalog Ingest Origin SFU Transcoder; do \
       swift build -c release --static-swift-stdlib -Xswiftc -cross-module-optimization --product $service; \
       strip --strip-debug -o /out/$service .build/release/$service; \
     done
@@ -18,6 +19,7 @@ RUN --mount=type=cache,id=martlet-build,target=/source/.build \
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
     ca-certificates libargon2-1 libhiredis0.14 libhttp-parser2.9 libpq5 libssl3 libwslay1 \
+    libavcodec59 libavutil57 libswresample4 \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 10001 -g 10001 -m 750 /media/martlet
 COPY --from=build /out/ /usr/local/bin/

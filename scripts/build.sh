@@ -1,7 +1,7 @@
 # The release build of the services, skipped while their sources have not changed: sourced after settings.sh.
 # shellcheck shell=bash
 
-services=(Auth Catalog Ingest Origin SFU)
+services=(Auth Catalog Ingest Origin SFU Transcoder)
 build_flags=(-c release --static-swift-stdlib --explicit-target-dependency-import-check error
   -Xswiftc -cross-module-optimization)
 release_folder=$MARTLET_CLONE/.build/release

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -298,6 +299,13 @@ long cplatform_resident_bytes(void) {
     if (fscanf(file, "%ld %ld", &total, &resident) != 2) resident = 0;
     fclose(file);
     return resident * sysconf(_SC_PAGESIZE);
+}
+
+int cplatform_confine(size_t address_space) {
+    struct rlimit none = {0, 0}, memory = {address_space, address_space};
+    if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
+    if (address_space != 0 && setrlimit(RLIMIT_AS, &memory) != 0) return -1;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 uint64_t cplatform_cpu_microseconds(void) {

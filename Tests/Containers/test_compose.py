@@ -107,7 +107,7 @@ def test_only_the_gateway_and_rtmp_are_published_and_all_is_healthy(composed):
     assert set(running.values()) == {"healthy"}, running
 
 
-@pytest.mark.parametrize("service", ["auth", "catalog", "ingest", "origin", "sfu", "gateway"])
+@pytest.mark.parametrize("service", ["auth", "catalog", "ingest", "origin", "sfu", "transcoder", "gateway"])
 def test_a_service_runs_without_root_capabilities_or_a_writable_root(composed, service):
     name = composed.containers()[service]["Name"]
     status = composed.compose("exec", "-T", service, "cat", "/proc/1/status")

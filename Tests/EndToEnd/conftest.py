@@ -20,7 +20,7 @@ def free_port_base():
     """A base whose first thousand ports have nobody on the ones that the stack takes."""
     for base in range(20000, 31000, 1000):
         try:
-            for offset in (80, 443, 935, 936, 101, 102, 103, 104):
+            for offset in (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 190):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
             return base

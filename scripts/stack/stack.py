@@ -28,7 +28,7 @@ POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 SOCKET_PATH_LIMIT = 107  # sun_path of a unix socket
 START_SECONDS = 90
 STOP_SECONDS = 60
-SERVICES = {"auth": "AUTH", "catalog": "CATALOG", "origin": "ORIGIN", "ingest": "INGEST", "sfu": "SFU"}
+SERVICES = {"auth": "AUTH", "catalog": "CATALOG", "origin": "ORIGIN", "ingest": "INGEST", "sfu": "SFU", "transcoder": "TRANSCODER"}
 BINARIES = {"sfu": "SFU"}  # where a program's name is not its service's in capitals
 SHARED_SETTINGS = ("LOG_LEVEL", "DRAIN_SECONDS", "GRANT_GRACE_SECONDS")
 
@@ -165,6 +165,7 @@ def service_settings(name):
                    "INGEST_TLS_KEY_FILE": str(TLS / "server.key")},
         "origin": {"ORIGIN_MEDIA_PATH": str(DATA / "media")},
         "sfu": {"SFU_WEBRTC_PORT": str(PORTS["sfu_webrtc"])},
+        "transcoder": {},
     }[name]
     given = {key: value for key, value in os.environ.items() if key.startswith(prefix) or key in SHARED_SETTINGS}
     return settings | given
@@ -205,7 +206,7 @@ def plan():
 def service_programs():
     base = ["database", "redis-control", "redis-bus"]
     after = {"auth": base, "catalog": base, "origin": [*base, "auth", "catalog"], "ingest": [*base, "auth", "catalog", "origin"],
-             "sfu": [*base, "auth", "catalog"]}
+             "sfu": [*base, "auth", "catalog"], "transcoder": ["redis-bus"]}
     for name in SERVICES:
         binary = BIN / BINARIES.get(name, name.capitalize())
         settings = service_settings(name)
@@ -301,7 +302,8 @@ def status():
     running = supervisor_pid()
     print(f"{'PROGRAM':<15}{'STATE':<10}{'PID':>8}  {'UPTIME':<10}{'RESTARTS':>8}  {'HEALTH':<8}PORTS")
     ports = {"gateway": f"{PORTS['site']}, {PORTS['site_tls']} (TLS)", "auth": PORTS["auth"], "catalog": PORTS["catalog"],
-             "ingest": f"{PORTS['ingest']}, {PORTS['rtmp']} (RTMP), {PORTS['rtmps']} (RTMPS)", "origin": PORTS["origin"], "sfu": f"{PORTS['sfu']}, {PORTS['sfu_webrtc']} (WebRTC)"}
+             "ingest": f"{PORTS['ingest']}, {PORTS['rtmp']} (RTMP), {PORTS['rtmps']} (RTMPS)", "origin": PORTS["origin"], "sfu": f"{PORTS['sfu']}, {PORTS['sfu_webrtc']} (WebRTC)",
+             "transcoder": PORTS["transcoder"]}
     specs = {program["name"]: program for program in json.loads((RUN / "plan.json").read_text())} if running else {}
     healthy = bool(running)
     for row in state()["programs"]:

@@ -63,6 +63,10 @@ int cplatform_syncfs(int descriptor);
 long cplatform_resident_bytes(void);
 uint64_t cplatform_cpu_microseconds(void);
 
+// Limits a process that decodes what strangers sent: its address space (0: no limit), no core dump, no privileges by
+// exec. Returns 0, or -1 with errno set.
+int cplatform_confine(size_t address_space);
+
 // CRC-32C (Castagnoli) of `count` bytes, going on from `seed` (0 at the beginning).
 uint32_t cplatform_crc32c(uint32_t seed, const void *bytes, size_t count);
 
