@@ -1,0 +1,163 @@
+/// Estimates what a way to a receiver carries, from the receiver's transport-wide feedback: by delay that grows, and
+/// by loss (draft-ietf-rmcat-gcc-02).
+///
+/// Tell it of every packet that is sent with a transport-wide number, and of every feedback.
+public struct BandwidthEstimator: Sendable {
+    /// What the estimate keeps to.
+    public struct Settings: Sendable, Equatable {
+        /// Bits a second to begin with.
+        public var initial = 2_000_000
+        /// The least that is ever estimated.
+        public var minimum = 100_000
+        /// The most that is ever estimated.
+        public var maximum = 100_000_000
+        /// How far the estimate may rise over what arrives.
+        ///
+        /// Where a larger layer waits to be tried, it must be more
+        /// than the larger layer is over the smaller.
+        public var headroom = 1.5
+        /// Packets that are remembered until they are told of.
+        public var packetCount = 1024
+
+        /// Creates the default settings.
+        public init() {}
+    }
+
+    private enum Limits {
+        /// What is left of the rate that arrives where a queue grows.
+        static let backOff = 0.85
+        /// The rise in one second, far from where it last was too much.
+        static let growth = 0.08
+        /// Loss under which the rate rises.
+        static let lowLoss = 0.02
+        /// Loss over which the rate falls.
+        static let highLoss = 0.10
+        /// Nanoseconds that one measurement of loss lasts at least.
+        static let lossInterval: UInt64 = 500_000_000
+        /// Packets that one measurement of loss has at least.
+        static let lossPacketCount = 20
+        /// Nanoseconds between two reductions because of delay, at least.
+        static let reductionInterval: UInt64 = 200_000_000
+        /// How near to the last limit the rise becomes careful.
+        static let carefulRange = 0.85...1.15
+    }
+
+    /// What the estimate keeps to.
+    public var settings: Settings
+    /// The estimate, in bits a second.
+    public var bitsPerSecond: Int { min(byDelay, byLoss) }
+    /// The share of packets that were lost in the last measurement, from 0 to 1.
+    public private(set) var loss = 0.0
+    /// Bits a second that arrived lately, `nil` until there is enough to tell.
+    public var arrivingBitsPerSecond: Int? { arrivals.bitsPerSecond }
+    /// Whether a queue on the way grew at the last feedback.
+    public var isOverused: Bool { trend.signal == .overuse }
+    /// The time from a packet's leaving to the feedback on it, in nanoseconds, `nil` before the first.
+    public private(set) var feedbackDelay: UInt64?
+
+    private var sent: SentPacketLog
+    private var trend = DelayTrend()
+    private var arrivals = ArrivalRate()
+    private var reference: Int64?
+    private var byDelay: Int
+    private var byLoss: Int
+    private var lastLimit: Double?
+    private var lastReduction: UInt64 = 0
+    private var lastUpdate: UInt64?
+    private var received = 0
+    private var missing = 0
+    private var lossSince: UInt64?
+
+    /// Creates an estimator that has heard nothing.
+    public init(settings: Settings = Settings()) {
+        self.settings = settings
+        sent = SentPacketLog(capacity: settings.packetCount)
+        byDelay = settings.initial
+        byLoss = settings.initial
+    }
+
+    /// Notes a packet that leaves at `now`, in nanoseconds.
+    public mutating func send(_ transportSequenceNumber: UInt16, byteCount: Int, now: UInt64) {
+        sent.add(transportSequenceNumber, byteCount: byteCount, now: now)
+    }
+
+    /// Learns from a feedback that came at `now`, in nanoseconds.
+    public mutating func receive(_ feedback: TransportFeedback, now: UInt64) {
+        // The reference time has 24 bits that wrap after twelve days.
+        let step = Int32(truncatingIfNeeded: Int64(feedback.referenceTime) &- (reference ?? 0)) << 8
+        let base = (reference ?? 0) &+ Int64(step >> 8)
+        reference = base
+        var time = base &* TransportFeedback.referenceNanoseconds
+        for (index, delta) in feedback.deltas.enumerated() {
+            let number = feedback.baseSequenceNumber &+ UInt16(truncatingIfNeeded: index)
+            if let delta { time &+= Int64(delta) * TransportFeedback.deltaNanoseconds }
+            note(number, arrival: delta == nil ? nil : time, now: now)
+        }
+        update(now: now)
+    }
+
+    private mutating func note(_ number: UInt16, arrival: Int64?, now: UInt64) {
+        guard let entry = sent.entry(number) else { return }
+        guard let arrival else {
+            missing += 1
+            return
+        }
+        sent.remove(number)
+        received += 1
+        feedbackDelay = now &- entry.time
+        let milliseconds = Double(arrival) / 1e6
+        arrivals.add(byteCount: Int(entry.byteCount), at: milliseconds)
+        trend.add(sent: Double(entry.time) / 1e6, arrived: milliseconds)
+    }
+
+    private mutating func update(now: UInt64) {
+        let elapsed = lastUpdate.map { min(Double(now &- $0) / 1e9, 1) } ?? 0
+        lastUpdate = now
+        switch trend.signal {
+        case .overuse: reduce(now: now)
+        case .underuse: break
+        case .normal: byDelay = raised(byDelay, elapsed: elapsed)
+        }
+        measureLoss(now: now)
+        byDelay = bounded(byDelay)
+        byLoss = bounded(byLoss)
+    }
+
+    private mutating func reduce(now: UInt64) {
+        guard now &- lastReduction >= Limits.reductionInterval else { return }
+        lastReduction = now
+        let arriving = Double(arrivals.bitsPerSecond ?? byDelay)
+        lastLimit = arriving
+        byDelay = min(byDelay, Int(arriving * Limits.backOff))
+    }
+
+    /// Rises by a share each second, and by little where it was too much before.
+    private func raised(_ rate: Int, elapsed: Double) -> Int {
+        guard let arriving = arrivals.bitsPerSecond else { return rate }
+        let ceiling = Int(Double(arriving) * settings.headroom) + 10_000
+        // Already more than is used: nothing was learnt that would raise it.
+        guard rate < ceiling else { return rate }
+        let isNear = lastLimit.map { Limits.carefulRange.contains(Double(rate) / max(1, $0)) } ?? false
+        let growth = isNear ? Limits.growth / 4 : Limits.growth
+        return min(ceiling, rate + max(1, Int(Double(rate) * growth * elapsed)))
+    }
+
+    private mutating func measureLoss(now: UInt64) {
+        let since = lossSince ?? now
+        lossSince = since
+        let count = received + missing
+        guard now &- since >= Limits.lossInterval, count >= Limits.lossPacketCount else { return }
+        loss = Double(missing) / Double(count)
+        let elapsed = min(Double(now &- since) / 1e9, 1)
+        received = 0
+        missing = 0
+        lossSince = now
+        if loss > Limits.highLoss {
+            byLoss = Int(Double(min(byLoss, byDelay)) * (1 - 0.5 * loss))
+        } else if loss < Limits.lowLoss {
+            byLoss = raised(byLoss, elapsed: elapsed)
+        }
+    }
+
+    private func bounded(_ rate: Int) -> Int { min(max(rate, settings.minimum), settings.maximum) }
+}
