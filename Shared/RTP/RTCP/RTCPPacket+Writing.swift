@@ -4,8 +4,9 @@ extension RTCPPacket {
     /// The most blocks, sources or descriptions that five bits can count; more are left out.
     public static let maximumItemCount = 31
 
-    /// Appends the packet to `writer`.
+    /// Appends the packet to `writer`; one that was not looked into is left out, since its body is gone.
     public func write(to writer: inout ByteWriter) {
+        if case .other = self { return }
         let start = writer.count
         writer.writeZeros(4)
         let (type, format) = writeBody(to: &writer)
@@ -110,9 +111,12 @@ extension NegativeAcknowledgement {
             let first = sequenceNumbers[index]
             index += 1
             var more: UInt16 = 0
+            var furthest: UInt16 = 0
             while index < sequenceNumbers.count {
                 let distance = sequenceNumbers[index] &- first
-                guard (1...16).contains(distance) else { break }
+                // In the order they came, so that reading gives the same back.
+                guard distance <= 16, distance > furthest else { break }
+                furthest = distance
                 more |= 1 << (distance - 1)
                 index += 1
             }

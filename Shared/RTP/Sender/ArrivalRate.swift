@@ -46,6 +46,8 @@ struct ArrivalRate: Sendable {
 extension Int {
     /// The largest whole number that is not above `value`, held within bounds that leave room to count.
     fileprivate init(clampingFloor value: Double) {
-        self = Int(Swift.min(Swift.max(value, -1e15), 1e15).rounded(.down))
+        let held = Swift.min(Swift.max(value, -1e15), 1e15)
+        let whole = Int(held)
+        self = Double(whole) > held ? whole - 1 : whole
     }
 }
