@@ -151,6 +151,22 @@ import Testing
         #expect(await fixture.get(MovieFileTests.path).status == 404)
     }
 
+    @Test func `what became of a session is written as soon as the volume takes it`() async throws {
+        let fixture = try OriginFixture()
+        let stream = try SyntheticStream.make(seconds: 4)
+        let owner = await fixture.own(stream)
+        for item in stream.entries.dropLast() { owner.receive(item.entry, id: item.id) }
+        await fixture.volume.drained()
+        let folder = SessionFolder(path: owner.session.folder)
+        let obstacle = "\(folder.path)/\(SessionFolder.recordName).new"
+        try FileSystem.makeFolder(obstacle)
+        if let end = stream.entries.last { owner.receive(end.entry, id: end.id) }
+        await fixture.volume.drained()
+        #expect(folder.record?.state == .recording)
+        FileSystem.removeFolder(obstacle)
+        try await fixture.wait { folder.record?.state == .complete }
+    }
+
     @Test func `a session that is not recorded lives in memory alone`() async throws {
         let fixture = try OriginFixture()
         var stream = try SyntheticStream.make(seconds: 4)

@@ -69,6 +69,7 @@ final class OriginFixture: Sendable {
             volume: volume,
             budget: budget,
             measures: measures,
+            recordRetryDelay: .milliseconds(50),
             notify: { event in if case .ended = event { directory.retire(session) } }
         )
         owner.tracksChanged(stream.description, tracks: stream.configurations)

@@ -104,8 +104,11 @@ actor OwnerService: Service {
                 .map(\.id)
         }
         for id in unfinished.reversed() {
-            try await finish(SessionFolder(root: root, streamID: streamID, sessionID: id), of: streamID)
+            let folder = SessionFolder(root: root, streamID: streamID, sessionID: id)
+            try await finish(folder, of: streamID)
             await volume.drained()
+            // What is in memory of it may be more, or less, than what lies on the volume now.
+            directory.forget(folder.path)
             guard case .found(let session) = await directory.session(id, of: streamID) else { continue }
             reporter.begin(session)
             reporter.end(session)

@@ -38,11 +38,15 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     private var description: SessionDescription
     private var isFinished = false
     private var isRecording: Bool
+    /// What the record on the volume says, or shall say.
+    private var recordState: SessionRecord.State?
+    private let recordRetryDelay: Duration
 
     /// Creates the owner of a session.
     ///
     /// - Parameters:
     ///   - stored: What an earlier owner has left on the volume.
+    ///   - recordRetryDelay: When a record that the volume refused is written again.
     ///   - notify: Called on the reader's loop.
     init(
         session: MediaSession,
@@ -52,8 +56,10 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         volume: Volume,
         budget: MemoryBudget,
         measures: OriginMeasures,
+        recordRetryDelay: Duration = .seconds(5),
         notify: @escaping @Sendable (Event) -> Void
     ) {
+        self.recordRetryDelay = recordRetryDelay
         self.session = session
         self.description = description
         self.lease = lease
@@ -207,6 +213,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
 
     private func writeRecord(_ state: SessionRecord.State) {
         guard description.record else { return }
+        recordState = state
         let folder = SessionFolder(path: session.folder)
         let record = SessionRecord(
             description: description,
@@ -214,10 +221,22 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
             state: state,
             updatedAt: Timestamp.now
         )
-        let measures = measures
+        let (measures, loop, delay) = (measures, budget.loop, recordRetryDelay)
         volume.perform {
-            do { try folder.write(record) } catch { measures.recordFailures.increment() }
+            do {
+                try folder.write(record)
+            } catch {
+                measures.recordFailures.increment()
+                // What has been deleted meanwhile needs no record.
+                guard FileSystem.exists(folder.path) else { return }
+                loop.execute { loop.schedule(after: delay) { self.writeRecordAgain(state) } }
+            }
         }
+    }
+
+    /// Tries once more, so that a volume that was full does not hold the session for one that goes on.
+    private func writeRecordAgain(_ state: SessionRecord.State) {
+        if recordState == state { writeRecord(state) }
     }
 }
 
