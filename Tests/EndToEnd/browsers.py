@@ -16,7 +16,13 @@ class Chromium:
 
     name = "chromium"
 
-    def __init__(self):
+    def __init__(self, shared=None):
+        self._page = None
+        self.messages = []
+        self._owns = shared is None
+        if shared is not None:
+            self._playwright, self._browser = shared._playwright, shared._browser
+            return
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
@@ -28,8 +34,36 @@ class Chromium:
                 "--auto-select-desktop-capture-source=Entire screen", "--allow-loopback-in-peer-connection",
             ],
         )
-        self._page = None
-        self.messages = []
+
+    def another(self):
+        """A second window of the same browser, with cookies of its own."""
+        return Chromium(shared=self)
+
+    def log_in(self, stack):
+        """Logs in as the administrator, by the form."""
+        self.open(stack.site + "/login")
+        self._page.fill("#user", stack.access["admin_user"])
+        self._page.fill("#password", stack.access["admin_password"])
+        self._page.click("form .primary")
+        self._page.wait_for_url(stack.site + "/")
+
+    def go(self, url):
+        """Opens another page in the same window."""
+        self._page.goto(url, wait_until="domcontentloaded")
+
+    def click(self, selector):
+        self._page.click(selector)
+
+    def answer_dialogs(self, accept):
+        """Answers the page's questions from now on; returns the list of what they said."""
+        said = []
+
+        def answer(dialog):
+            said.append(dialog.message)
+            dialog.accept() if accept else dialog.dismiss()
+
+        self._page.on("dialog", answer)
+        return said
 
     def open(self, url, width=1280, height=800):
         self._page = self._browser.new_page(viewport={"width": width, "height": height})
@@ -66,8 +100,11 @@ class Chromium:
         self._page.screenshot(path=str(path))
 
     def close(self):
-        self._browser.close()
-        self._playwright.stop()
+        if self._owns:
+            self._browser.close()
+            self._playwright.stop()
+        elif self._page:
+            self._page.close()
 
 
 class Firefox:

@@ -94,6 +94,7 @@ test("refusals become words: what the browser lacks, what the server lacks", () 
   assert.deepEqual(reasonOf(mismatch, "m=video 9 X 96\r\na=rtpmap:96 VP8/90000\r\n"), {
     code: "codec_mismatch", words: "this browser has no H.264 for direct connections", isFinal: true });
   assert.equal(reasonOf(mismatch, "m=video 9 X 96\r\na=rtpmap:96 H264/90000\r\n").words, "the stream is HEVC");
+  assert.equal(reasonOf(new Problem({ status: 406, code: "b_frames" }), "").isFinal, undefined);
   assert.equal(reasonOf(new Problem({ status: 501, code: "webrtc_not_available" }), "").isFinal, true);
   assert.equal(reasonOf(new Problem({ status: 503 }), "").isFinal, false);
   assert.equal(reasonOf(new Error("bad SDP"), "").code, "negotiation");

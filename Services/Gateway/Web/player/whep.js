@@ -2,6 +2,7 @@ import { Problem } from "../api.js";
 import { NTP_TO_UNIX_MS, inboundOf } from "../rtc/inbound-stats.js";
 import { videoCodecsIn, withStereo } from "../rtc/sdp.js";
 import { SessionResource } from "../rtc/session-resource.js";
+import { pause } from "./pause.js";
 
 /** Without a picture for so long, in ms, something else must play. */
 const FIRST_PICTURE_MS = 2_000;
@@ -10,6 +11,9 @@ const SILENCE_MS = 1_300;
 /** ICE mends a short break by itself. */
 const DISCONNECTED_MS = 700;
 const LOOK_MS = 200;
+/** A session is announced some moments before it can be joined: the server is asked again for so long, in ms. */
+const EARLY_MS = 1_200;
+const EARLY_PAUSE_SECONDS = 0.15;
 const MOST_DELAY_MS = 60_000;
 
 /**
@@ -64,13 +68,25 @@ export class WhepConnection {
       const offer = await this.#offer();
       if (signal.aborted) return;
       // The server answers the candidates that it hears from: it needs none of ours in advance.
-      const answer = await this.resource.open(offer, signal);
+      const answer = await this.#answerTo(offer, signal);
       this.#isAnswered = true;
       if (signal.aborted) return this.resource.close();
       if (this.resource.iceServers.length > 0) this.peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: this.resource.iceServers });
       await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
     } catch (error) {
       this.#lose(reasonOf(error, this.peer.localDescription?.sdp ?? ""));
+    }
+  }
+
+  /** @param {string} offer @param {AbortSignal} signal @returns {Promise<string>} */
+  async #answerTo(offer, signal) {
+    try {
+      return await this.resource.open(offer, signal);
+    } catch (error) {
+      const isEarly = error instanceof Problem && error.status === 409 && performance.now() - this.#startedAt < EARLY_MS;
+      if (!isEarly) throw error;
+      await pause(EARLY_PAUSE_SECONDS, signal);
+      return this.#answerTo(offer, signal);
     }
   }
 
@@ -197,7 +213,7 @@ function askForCaptureTime(transceiver) {
 
 /** @type {Record<number, string>} */
 const REFUSALS = {
-  404: "the server has no direct connection for this stream yet", 501: "this server has no direct connections",
+  404: "the server has no direct connection for this stream yet", 409: "the server is not ready for this stream yet", 501: "this server has no direct connections",
   503: "the server has no room for another direct connection", 429: "the server has too many viewers to begin with",
 };
 
@@ -207,6 +223,8 @@ const REFUSALS = {
  */
 export function reasonOf(error, offer) {
   if (!(error instanceof Problem)) return { code: "negotiation", words: error instanceof Error ? error.message : String(error) };
+  // A rendition without B-frames is made while somebody asks for it: that comes.
+  if (error.code === "b_frames") return { code: error.code, words: "the encoder sends B-frames" };
   if (error.status === 406) {
     const words = videoCodecsIn(offer).includes("H264") ? error.message : "this browser has no H.264 for direct connections";
     return { code: error.code, words: sentencePart(words), isFinal: true };

@@ -1,0 +1,189 @@
+"""The pages by WebRTC in real browsers: watching, falling back, publishing from the studio, many streams at once."""
+import signal
+import time
+
+import pytest
+
+from browsers import Chromium, Firefox
+from publisher import wait_live
+from waiting import pause, wait_until
+from watch_page import WatchPage
+
+
+@pytest.fixture
+def chromium():
+    browser = Chromium()
+    yield browser
+    browser.close()
+
+
+def wait_for_engine(page, name, timeout=20):
+    return wait_until(
+        f"{name} plays",
+        lambda: (state := page.snapshot()) and state["engine"] == name and state["readyState"] >= 3 and state,
+        timeout,
+    )
+
+
+def studio_state(browser):
+    return browser.evaluate("window.martlet?.studio?.snapshot() ?? null")
+
+
+def wait_for_studio(browser, *states, timeout=20):
+    return wait_until(
+        f"the studio is {' or '.join(states)}",
+        lambda: (state := studio_state(browser)) and state["state"] in states and state,
+        timeout,
+    )
+
+
+def go_live(browser, stack, slug):
+    """Opens the studio for a stream with the fake camera, and goes live."""
+    browser.log_in(stack)
+    browser.go(f"{stack.site}/studio?stream={slug}")
+    wait_until("the camera is open", lambda: (state := studio_state(browser)) and state["hasVideo"] and state["hasAudio"])
+    browser.click(".go")
+    return wait_for_studio(browser, "live")
+
+
+def test_the_link_plays_by_webrtc_and_rewinds_and_ends_without_a_reload(stack, publish, chromium, artifacts):
+    stream, url, watch, _ = stack.new_stream("webrtc-watch")
+    publisher = publish(url)
+    wait_live(stack, "webrtc-watch")
+    page = WatchPage(chromium, watch)
+    wait_for_engine(page, "WebRTC")
+    page.wait_for_moving_picture()
+    live = wait_until("the delay is known", lambda: (state := page.snapshot()) and 0 < (state["delay"] or 0) < 1.5 and state)
+    assert live["inbound"]["framesDecoded"] > 0 and live["mode"] == "live"
+    chromium.press("i")
+    chromium.screenshot(artifacts / "webrtc-details.png")
+    chromium.press("i")
+
+    wait_until("enough was recorded to rewind", lambda: page.snapshot()["currentTime"] > 12, timeout=40)
+    chromium.evaluate("window.martlet.player.seek(2)")
+    page.wait_for_mode("dvr")
+    rewound = page.wait_for_moving_picture()
+    assert rewound["time"] < 11 and page.snapshot()["engine"] == "Low latency"
+
+    chromium.evaluate("window.martlet.player.goLive()")
+    wait_for_engine(page, "WebRTC")
+    page.wait_for_moving_picture()
+
+    assert publisher.stop() == 0
+    page.wait_for_mode("replay", "ended")
+    chromium.evaluate("window.martlet.player.seek(2)")
+    chromium.evaluate("window.martlet.player.play()")
+    page.wait_for_moving_picture()
+    assert page.was_never_reloaded()
+
+
+def test_a_dead_sfu_is_replaced_by_hls_within_three_seconds_and_comes_back(stack, publish, chromium):
+    _, url, watch, _ = stack.new_stream("webrtc-fallback")
+    publish(url)
+    wait_live(stack, "webrtc-fallback")
+    page = WatchPage(chromium, watch)
+    wait_for_engine(page, "WebRTC")
+    page.wait_for_moving_picture()
+
+    began = time.monotonic()
+    stack.kill("sfu", signal.SIGKILL)
+    state = wait_for_engine(page, "Low latency", timeout=3)
+    page.wait_for_moving_picture(frames=3, timeout=3)
+    assert time.monotonic() - began < 4, "the picture moves again too late"
+    assert state["whyNotDirect"]["words"]
+    assert "A little more delay" in chromium.evaluate("document.querySelector('m-stage').textContent")
+
+    wait_for_engine(page, "WebRTC", timeout=40)
+    page.wait_for_moving_picture()
+    assert page.was_never_reloaded()
+
+
+def test_who_wants_it_smooth_gets_that_and_is_remembered(stack, publish, chromium):
+    _, url, watch, _ = stack.new_stream("webrtc-smooth")
+    publish(url)
+    wait_live(stack, "webrtc-smooth")
+    page = WatchPage(chromium, watch)
+    wait_for_engine(page, "WebRTC")
+    chromium.evaluate("document.querySelector('m-delay button').click()")
+    chromium.evaluate("document.querySelectorAll('m-delay [role=menuitemradio]')[1].click()")
+    wait_for_engine(page, "Low latency")
+    page.wait_for_moving_picture()
+    assert chromium.evaluate("localStorage.getItem('martlet.delay')") == "smooth"
+    chromium.evaluate("document.querySelector('m-delay button').click()")
+    chromium.evaluate("document.querySelectorAll('m-delay [role=menuitemradio]')[0].click()")
+    wait_for_engine(page, "WebRTC")
+    assert page.was_never_reloaded()
+
+
+def test_firefox_without_h264_for_webrtc_plays_hls_and_says_why(stack, publish):
+    _, url, watch, _ = stack.new_stream("webrtc-firefox")
+    publish(url)
+    wait_live(stack, "webrtc-firefox")
+    browser = Firefox()
+    try:
+        page = WatchPage(browser, watch)
+        state = wait_for_engine(page, "Low latency")
+        page.wait_for_moving_picture()
+        assert state["whyNotDirect"]["code"] == "codec_mismatch", state["whyNotDirect"]
+        words = browser.evaluate("document.querySelector('m-stage').textContent")
+        assert "no H.264 for direct connections" in words, words
+    finally:
+        browser.close()
+
+
+def test_the_studio_publishes_what_the_link_shows_and_survives_a_change_of_the_network(stack, chromium, artifacts):
+    stream, _, watch, _ = stack.new_stream("studio")
+    go_live(chromium, stack, "studio")
+    wait_live(stack, "studio")
+    viewer = chromium.another()
+    page = WatchPage(viewer, watch)
+    state = wait_for_engine(page, "WebRTC")
+    page.wait_for_moving_picture()
+    assert page.sound_level() > 0.01
+    assert state["codecs"] and studio_state(chromium)["outbound"]["codec"] == "video/H264"
+    session = page.snapshot()["sessionId"]
+    chromium.screenshot(artifacts / "studio-live.png")
+
+    # The network has changed: the browser says that it is online again.
+    chromium.evaluate("dispatchEvent(new Event('online'))")
+    wait_until("ICE has begun anew", lambda: (now := studio_state(chromium)) and now["restarts"] == 1 and now["state"] == "live")
+    pause(2)
+    page.wait_for_moving_picture()
+    assert page.snapshot()["sessionId"] == session
+
+    said = chromium.answer_dialogs(accept=False)
+    chromium.click("a.brand")
+    assert said == ["You are live. Leaving ends the stream."]
+    assert studio_state(chromium)["state"] == "live"
+
+    viewer.evaluate("window.martlet.player.setLowDelay(false)")
+    wait_for_engine(page, "Low latency")
+    page.wait_for_moving_picture()
+
+    chromium.click(".go")
+    wait_for_studio(chromium, "idle")
+    page.wait_for_mode("replay", "ended")
+    assert page.was_never_reloaded()
+
+
+def test_the_multi_view_shows_what_goes_live_and_lets_one_be_heard(stack, publish, chromium, artifacts):
+    _, first_url, _, _ = stack.new_stream("wall-one")
+    _, second_url, _, _ = stack.new_stream("wall-two")
+    publish(first_url)
+    wait_live(stack, "wall-one")
+    chromium.log_in(stack)
+    chromium.go(stack.site + "/multiview")
+
+    def tiles():
+        return {tile["slug"]: tile for tile in chromium.evaluate("window.martlet?.wall?.snapshot() ?? []")}
+
+    wait_until("the first stream plays", lambda: (tile := tiles().get("wall-one")) and tile["frames"] > 10)
+    publish(second_url)
+    wait_until("the second one comes by itself", lambda: (tile := tiles().get("wall-two")) and tile["frames"] > 10)
+    assert all(tile["muted"] and tile["engine"] == "WebRTC" for tile in tiles().values())
+    places = [tile["slug"] for tile in chromium.evaluate("window.martlet.wall.snapshot()")]
+    chromium.press(str(places.index("wall-two") + 1))
+    wait_until("the second is heard", lambda: not tiles()["wall-two"]["muted"] and tiles()["wall-one"]["muted"])
+    chromium.click("m-tile:has-text('wall-one') .label")
+    wait_until("now the first", lambda: not tiles()["wall-one"]["muted"] and tiles()["wall-two"]["muted"])
+    chromium.screenshot(artifacts / "multi-view.png")
