@@ -180,7 +180,8 @@ def test_the_multi_view_shows_what_goes_live_and_lets_one_be_heard(stack, publis
     wait_until("the first stream plays", lambda: (tile := tiles().get("wall-one")) and tile["frames"] > 10)
     publish(second_url)
     wait_until("the second one comes by itself", lambda: (tile := tiles().get("wall-two")) and tile["frames"] > 10)
-    assert all(tile["muted"] and tile["engine"] == "WebRTC" for tile in tiles().values())
+    wait_until("both come by WebRTC, muted", lambda: all(
+        tiles()[slug]["muted"] and tiles()[slug]["engine"] == "WebRTC" for slug in ("wall-one", "wall-two")))
     places = [tile["slug"] for tile in chromium.evaluate("window.martlet.wall.snapshot()")]
     chromium.press(str(places.index("wall-two") + 1))
     wait_until("the second is heard", lambda: not tiles()["wall-two"]["muted"] and tiles()["wall-one"]["muted"])

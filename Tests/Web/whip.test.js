@@ -23,6 +23,8 @@ class FakePeer extends EventTarget {
     return transceiver;
   }
 
+  getSenders() { return this.transceivers.map((one) => one.sender); }
+
   getTransceivers() { return this.transceivers; }
 
   async createOffer() { return { sdp: described(`ours${++this.offers}`) }; }
@@ -113,6 +115,19 @@ test("while the network is away it is tried again, from the same state", async (
   publisher.stop();
 });
 
+test("a new way while the old one still works is no interruption", async () => {
+  const { publisher, peers } = publisherTo({
+    POST: [created("one")], DELETE: [() => new Response()],
+    PATCH: [() => new Response("a=ice-ufrag:newer\r\na=ice-pwd:newer\r\n")] });
+  await publisher.start(publication);
+  peers[0].become("connected");
+  peers[0].become("failed");
+  peers[0].connectionState = "connected";
+  await settled();
+  assert.equal(publisher.state, "live");
+  publisher.stop();
+});
+
 test("a session that the server has forgotten is followed by a new one", async () => {
   const { publisher, requests, peers } = publisherTo({
     POST: [created("one"), created("two")], PATCH: [() => { throw new Problem({ status: 404, code: "no_such_session" }); }],
@@ -122,6 +137,7 @@ test("a session that the server has forgotten is followed by a new one", async (
   peers[0].become("failed");
   await settled();
   assert.deepEqual(requests, ["POST /whip/abc ours1", "PATCH /whip/abc/one ours2", "DELETE /whip/abc/one", "POST /whip/abc ours1"]);
+  await settled();
   assert.equal(peers[0].isClosed, true);
   peers[1].become("connected");
   assert.equal(publisher.state, "live");

@@ -81,6 +81,7 @@ export class MediaSupply {
    */
   async openStored(signal) {
     await this.loader.open(signal);
+    if (signal.aborted) return false;
     const refused = [...this.loader.mimes].filter(([, mime]) => !canPlay(mime));
     for (const [kind] of refused) this.loader.leaveOut(kind);
     const isAll = this.loader.mimes.size === 0;

@@ -70,7 +70,7 @@ export class WhepConnection {
       // The server answers the candidates that it hears from: it needs none of ours in advance.
       const answer = await this.#answerTo(offer, signal);
       this.#isAnswered = true;
-      if (signal.aborted) return this.resource.close();
+      if (signal.aborted) return void this.resource.close();
       if (this.resource.iceServers.length > 0) this.peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: this.resource.iceServers });
       await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
     } catch (error) {
@@ -102,8 +102,7 @@ export class WhepConnection {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
     clearInterval(this.#timer);
-    this.peer.close();
-    this.resource.close();
+    void this.resource.close().then(() => this.peer.close());
   }
 
   /**

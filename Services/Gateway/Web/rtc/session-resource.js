@@ -6,6 +6,9 @@ import { iceServersIn } from "./ice-servers.js";
  * @typedef {(url: string, options: RequestInit) => Promise<Response>} Send
  */
 
+/** A server that does not answer a DELETE for so long, in ms, is not waited for. */
+const CLOSE_MS = 500;
+
 /** The HTTP side of one WebRTC session, alike for publishing (WHIP, RFC 9725) and watching (WHEP). */
 export class SessionResource {
   /** @type {string | null} */ #location = null;
@@ -64,10 +67,15 @@ export class SessionResource {
         ...this.headers, "Content-Type": "application/trickle-ice-sdpfrag", ...(this.#etag ? { "If-Match": this.#etag } : {}) } });
   }
 
-  /** Ends the session on the server, also while the page is being left. */
-  close() {
+  /**
+   * Ends the session on the server, also while the page is being left. Over when the server has heard it, or did not
+   * within a moment: only then the connection should end, or the server finds no session to delete.
+   */
+  async close() {
     const location = this.#location;
     this.#location = null;
-    if (location) void this.send(location, { method: "DELETE", keepalive: true, headers: this.headers }).catch(() => {});
+    if (!location) return;
+    const heard = this.send(location, { method: "DELETE", keepalive: true, headers: this.headers }).catch(() => {});
+    await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
   }
 }

@@ -129,7 +129,7 @@ export class WhipPublisher extends EventTarget {
     this.#resource = resource;
     await peer.setLocalDescription();
     const answer = await resource.open(peer.localDescription?.sdp ?? "", signal);
-    if (signal.aborted) return resource.close();
+    if (signal.aborted) return void resource.close();
     if (resource.iceServers.length > 0) peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: resource.iceServers });
     this.#answer = answer;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
@@ -211,12 +211,14 @@ export class WhipPublisher extends EventTarget {
     if (theirs === null) throw new Problem({ status: 409, code: "no_restart", detail: "The server does not restart ICE." });
     await peer.setRemoteDescription({ type: "answer", sdp: withTransport(this.#answer, theirs) });
     this.restarts += 1;
-    this.#expectConnection();
+    // Where the old way still works, nothing is told of the change to the new one.
+    if (peer.connectionState === "connected") this.#enter("live");
+    else this.#expectConnection();
   }
 
   async #look() {
     const { peer } = this;
-    if (!peer || peer.connectionState !== "connected") return;
+    if (peer?.connectionState !== "connected") return;
     const before = this.outbound;
     this.outbound = outboundOf((await peer.getStats()).values());
     this.bitrate = before ? Math.max(0, (this.outbound.bytesSent - before.bytesSent) * 8000 / LOOK_MS) : 0;
@@ -225,9 +227,10 @@ export class WhipPublisher extends EventTarget {
 
   #dropSession() {
     clearTimeout(this.#patience);
-    this.#resource?.close();
+    const { peer } = this;
+    for (const sender of peer?.getSenders() ?? []) void sender.replaceTrack(null).catch(() => {});
+    void (this.#resource?.close() ?? Promise.resolve()).then(() => peer?.close());
     this.#resource = null;
-    this.peer?.close();
     this.peer = null;
     this.outbound = null;
   }

@@ -32,6 +32,7 @@ export class MseEngine {
   #ticks = 0;
   /** @type {Pilot} */ pilot;
   #life = new AbortController();
+  /** @type {{at: number, abort: AbortController} | null} what is being opened, and where it shall begin */ #opening = null;
   /** @type {number | null} */ #total = null;
 
   /**
@@ -70,12 +71,19 @@ export class MseEngine {
   async startStored(at, isLive) {
     this.isLive = isLive;
     if (!isLive) this.pilot.edge.stop(performance.now(), 0);
+    this.#opening?.abort.abort();
+    const opening = { at, abort: new AbortController() };
+    this.#opening = opening;
     try {
-      if (!(await this.supply.openStored(this.#life.signal))) return;
+      const isOpen = await this.supply.openStored(opening.abort.signal);
+      if (this.#opening !== opening) return;
+      this.#opening = null;
+      if (!isOpen) return;
       this.#stored();
       if (!isLive) this.#total = this.supply.loader.duration;
-      this.seek(at);
+      this.seek(opening.at);
     } catch (error) {
+      if (this.#opening === opening) this.#opening = null;
       this.#segmentsProblem(error);
     }
   }
@@ -164,6 +172,10 @@ export class MseEngine {
 
   /** @param {number} time seconds since the session began */
   seek(time) {
+    if (this.#opening) {
+      this.#opening.at = time;
+      return;
+    }
     const { start, end } = this.seekable;
     if (this.isLive && time >= end - NEAR_EDGE) return this.goLive();
     const to = Math.max(start, Math.min(time, this.isLive ? end : end - LAST_MOMENT));
@@ -177,6 +189,8 @@ export class MseEngine {
 
   /** To the newest picture, and stay there. */
   goLive() {
+    this.#opening?.abort.abort();
+    this.#opening = null;
     this.pilot.following = true;
     this.supply.toEdge();
     if (this.supply.receiver.isCaughtUp) this.#jumpToEdge();
@@ -194,6 +208,7 @@ export class MseEngine {
 
   close() {
     this.#life.abort();
+    this.#opening?.abort.abort();
     clearInterval(this.timer);
     this.supply.stop();
     this.meter.stop();
