@@ -122,7 +122,7 @@ let package = Package(
         // Floor 5: services
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
-        .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
         .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
         .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
@@ -159,7 +159,7 @@ let package = Package(
         .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .tests(of: "Auth", uses: ["Contracts", "Crypto", "HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry"]),
         .tests(of: "SFU", uses: ["Contracts", "Media", "RTP"]),
         .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Transcoder", uses: ["Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),

@@ -53,7 +53,7 @@ listener_of() {
 
 check_ports() {
   local name port owner taken=()
-  for name in SITE SITE_TLS RTMP RTMPS AUTH CATALOG INGEST ORIGIN SFU SFU_WEBRTC TRANSCODER; do
+  for name in SITE SITE_TLS RTMP RTMPS AUTH CATALOG INGEST ORIGIN SFU SFU_WEBRTC INGEST_WEBRTC TRANSCODER; do
     port=PORT_$name
     if owner=$(listener_of "${!port}"); then taken+=("  ${!port}: $owner"); fi
   done
@@ -74,7 +74,7 @@ ports_are_ours() {
 
 our_ports() {
   echo "$PORT_SITE $PORT_SITE_TLS $PORT_RTMP $PORT_RTMPS $PORT_AUTH $PORT_CATALOG $PORT_INGEST $PORT_ORIGIN" \
-    "$PORT_SFU $PORT_SFU_WEBRTC $PORT_TRANSCODER"
+    "$PORT_SFU $PORT_SFU_WEBRTC $PORT_INGEST_WEBRTC $PORT_TRANSCODER"
 }
 
 # The data folder itself may be made or given away; the folders above it must let the services' user pass.

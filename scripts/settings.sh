@@ -39,7 +39,7 @@ port_table() {
   if [[ -z $base ]]; then
     PORT_SITE=8080 PORT_SITE_TLS=8443 PORT_RTMP=1935 PORT_RTMPS=1936
     PORT_AUTH=8101 PORT_CATALOG=8102 PORT_INGEST=8103 PORT_ORIGIN=8104 PORT_SFU=8105
-    PORT_SFU_WEBRTC=8190 PORT_TRANSCODER=8106
+    PORT_SFU_WEBRTC=8190 PORT_INGEST_WEBRTC=8189 PORT_TRANSCODER=8106
     return
   fi
   if ! [[ $base =~ ^[0-9]{4,5}$ ]] || ((base < 1024 || base > 64000)); then
@@ -47,7 +47,8 @@ port_table() {
   fi
   PORT_SITE=$((base + 80)) PORT_SITE_TLS=$((base + 443)) PORT_RTMP=$((base + 935)) PORT_RTMPS=$((base + 936))
   PORT_AUTH=$((base + 101)) PORT_CATALOG=$((base + 102)) PORT_INGEST=$((base + 103)) PORT_ORIGIN=$((base + 104))
-  PORT_SFU=$((base + 105)) PORT_SFU_WEBRTC=$((base + 190)) PORT_TRANSCODER=$((base + 106))
+  PORT_SFU=$((base + 105)) PORT_SFU_WEBRTC=$((base + 190)) PORT_INGEST_WEBRTC=$((base + 189))
+  PORT_TRANSCODER=$((base + 106))
 }
 
 # reachable FOLDER: can the services' user enter it?
@@ -78,7 +79,7 @@ port_table
 data_folder
 export MARTLET_CLONE MARTLET_DATA MARTLET_USER MARTLET_HOST
 export PORT_SITE PORT_SITE_TLS PORT_RTMP PORT_RTMPS PORT_AUTH PORT_CATALOG PORT_INGEST PORT_ORIGIN
-export PORT_SFU PORT_SFU_WEBRTC PORT_TRANSCODER
+export PORT_SFU PORT_SFU_WEBRTC PORT_INGEST_WEBRTC PORT_TRANSCODER
 
 for toolchain in /opt/swift/usr/bin /usr/local/swift/usr/bin; do
   if ! command -v swift >/dev/null && [[ -x $toolchain/swift ]]; then export PATH=$toolchain:$PATH; fi

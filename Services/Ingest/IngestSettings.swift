@@ -2,6 +2,7 @@ import Configuration
 import Redis
 import RTMP
 import Telemetry
+import WebRTCSignalling
 
 /// The settings of the service; README has the table.
 struct IngestSettings: Sendable {
@@ -9,6 +10,14 @@ struct IngestSettings: Sendable {
     var port: UInt16 = 1935
     var securePort: UInt16 = 1936
     var certificateFile: String?
+    var webRTCAddress = "::"
+    /// The port of WebRTC, the same for UDP and TCP.
+    var webRTCPort: UInt16 = 8189
+    /// Addresses that publishers reach it by, beyond those of the interfaces.
+    var advertisedAddresses: [String] = []
+    /// Servers of STUN and TURN that publishers are told of.
+    var iceServers: [ICEServer] = []
+    var maximumWebRTCSessions = 500
     var keyFile: String?
     var maximumConnections = 2000
     var maximumConnectionsPerAddress = 64
@@ -19,7 +28,7 @@ struct IngestSettings: Sendable {
     var drainTime = Duration.seconds(10)
     var outageByteCount = 256 << 20
     var session = ServerSession.Configuration()
-    var publisher = RTMPToBus.Limits()
+    var publisher = PublisherToBus.Limits()
     var database = Secret("")
     var busURL = ""
     var controlURL = ""
@@ -36,6 +45,7 @@ struct IngestSettings: Sendable {
         securePort = reader.port("RTMPS_PORT", default: securePort)
         certificateFile = reader.optional("TLS_CERTIFICATE_FILE")
         keyFile = reader.optional("TLS_KEY_FILE")
+        readWebRTC(&reader)
         maximumConnections = reader.integer("MAX_CONNECTIONS", in: 1...1_000_000, default: maximumConnections)
         maximumConnectionsPerAddress = reader.integer(
             "MAX_CONNECTIONS_PER_ADDRESS",
@@ -50,6 +60,22 @@ struct IngestSettings: Sendable {
         database = reader.secret("DATABASE_URL", shared: true)
         busURL = reader.url("REDIS_BUS_URL", schemes: ["redis", "unix"], shared: true)
         controlURL = reader.url("REDIS_CONTROL_URL", schemes: ["redis", "unix"], shared: true)
+    }
+
+    private mutating func readWebRTC(_ reader: inout EnvironmentReader) {
+        webRTCAddress = reader.text("WEBRTC_ADDRESS", default: webRTCAddress)
+        webRTCPort = reader.port("WEBRTC_PORT", default: webRTCPort)
+        advertisedAddresses = Self.list(reader.text("ADVERTISED_ADDRESSES", default: ""))
+        iceServers = Self.list(reader.text("ICE_SERVERS", default: "")).compactMap { ICEServer(setting: $0) }
+        maximumWebRTCSessions = reader.integer(
+            "MAX_WEBRTC_SESSIONS",
+            in: 1...100_000,
+            default: maximumWebRTCSessions
+        )
+    }
+
+    private static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
     }
 
     private mutating func readSession(_ reader: inout EnvironmentReader) {

@@ -68,7 +68,9 @@ enum Ingest {
             workers: parts.workers,
             identity: settings.identity()
         )
-        return [parts.errands, pool, control] + parts.shards + [revocations, server]
+        let whip = try WHIPServer(context: parts.context, shard: parts.shards[0], errands: parts.errands)
+        WHIPRoutes(server: whip, iceServers: settings.iceServers).add(to: host.router)
+        return [parts.errands, pool, control] + parts.shards + [revocations, server, whip]
     }
 
     /// What does not depend on where publishers are looked up.

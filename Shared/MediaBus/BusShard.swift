@@ -2,7 +2,7 @@ public import Contracts
 public import Lifecycle
 public import Media
 public import Reactor
-import Redis
+public import Redis
 public import Telemetry
 
 /// The writers of one event loop, flushed together over one connection.
@@ -55,6 +55,11 @@ public actor BusShard: Service {
 
     /// Whether the bus can be reached.
     public nonisolated var isConnected: Bool { client.isConnected }
+
+    /// Takes the layers of which readers of a stream have asked for keyframes.
+    public nonisolated func takeKeyframeRequests(of streamID: String) async throws(RedisError) -> [UInt8] {
+        try await BusBackChannel(client).takeKeyframeRequests(of: streamID)
+    }
 
     /// The number of streams that are being written.
     public var writerCount: Int { writers.count }

@@ -9,9 +9,12 @@ extension SDPDocument {
 }
 
 extension SDPDocument.Media {
+    /// What follows `m=`.
+    public var fields: String { ([kind, String(port), transport] + formats).joined(separator: " ") }
+
     /// The lines of the section, the first of them `m=`.
     var lines: [String] {
-        var lines = ["m=" + ([kind, String(port), transport] + formats).joined(separator: " ")]
+        var lines = ["m=\(fields)"]
         if let connection { lines.append("c=\(connection)") }
         return lines + attributes.map(\.line)
     }

@@ -74,6 +74,10 @@ class Chromium:
     def evaluate(self, expression):
         return self._page.evaluate(expression)
 
+    def call(self, function, argument=None):
+        """Calls a function of JavaScript with an argument."""
+        return self._page.evaluate(function, argument)
+
     def press(self, key):
         self._page.keyboard.press(key)
 

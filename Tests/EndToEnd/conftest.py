@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from browsers import Chromium, Firefox  # noqa: E402
 from publisher import GStreamerPublisher, Publisher  # noqa: E402
 from stack import Stack  # noqa: E402
+from whip import BrowserPublisher  # noqa: E402
 
 GRACE_SECONDS = 5
 
@@ -20,7 +21,7 @@ def free_port_base():
     """A base whose first thousand ports have nobody on the ones that the stack takes."""
     for base in range(20000, 31000, 1000):
         try:
-            for offset in (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 190):
+            for offset in (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 189, 190):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
             return base
@@ -66,6 +67,21 @@ def publish_by_gstreamer(stack):
 
     def start(url=None):
         publisher = GStreamerPublisher(url or stack.publish_url)
+        started.append(publisher)
+        return publisher
+
+    yield start
+    for publisher in started:
+        publisher.close()
+
+
+@pytest.fixture
+def publish_by_browser(stack):
+    """Chromium publishers by WHIP; all end with the test."""
+    started = []
+
+    def start():
+        publisher = BrowserPublisher(stack.site)
         started.append(publisher)
         return publisher
 

@@ -27,12 +27,12 @@ def free_port():
 
 
 class FakeServices:
-    """auth, catalog, origin and sfu in one process: each notes its requests; auth knows one token and one bearer."""
+    """auth, catalog, origin, sfu and ingest in one process: each notes its requests; auth knows one token and one bearer."""
 
     def __init__(self):
         self.seen = []
         self.servers = {}
-        for name in ("auth", "catalog", "origin", "sfu"):
+        for name in ("auth", "catalog", "origin", "sfu", "ingest"):
             handler = type("Handler", (FakeHandler,), {"service": name, "seen": self.seen})
             server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
             server.daemon_threads = True
@@ -132,6 +132,7 @@ class GatewayTests(unittest.TestCase):
             "TLS_CERTIFICATE_FILE": cls.folder / "crt", "TLS_KEY_FILE": cls.folder / "key",
             "AUTH_ADDRESS": cls.services.address("auth"), "CATALOG_ADDRESS": cls.services.address("catalog"),
             "ORIGIN_ADDRESS": cls.services.address("origin"), "SFU_ADDRESS": cls.services.address("sfu"),
+            "INGEST_ADDRESS": cls.services.address("ingest"),
         }
         environment = os.environ | {name: str(value) for name, value in names.items()}
         subprocess.run([GATEWAY / "render", GATEWAY, cls.folder / "conf"], env=environment, check=True)
@@ -224,6 +225,30 @@ class GatewayTests(unittest.TestCase):
     def test_a_preflight_of_a_viewer_by_webrtc_needs_no_right(self):
         self.assertEqual(self.get(f"/whep/{STREAM}", "OPTIONS").status, 200)
         self.assertEqual([request["service"] for request in self.services.seen], ["sfu"])
+
+    def test_a_member_publishes_by_webrtc_with_the_role_that_auth_says(self):
+        answer = self.get(f"/whip/{STREAM}", "POST", Authorization="Bearer good", **{"X-Martlet-Role": "viewer"})
+        self.assertEqual(answer.status, 200)
+        asked, served = self.services.seen
+        self.assertEqual(asked["fields"]["x-original-uri"], f"/api/v1/streams/{STREAM}/whip")
+        self.assertEqual((served["service"], served["path"]), ("ingest", f"/whip/{STREAM}"))
+        self.assertEqual(served["fields"]["x-martlet-role"], "admin")
+        self.assertNotIn("authorization", served["fields"])
+
+    def test_whoever_auth_does_not_know_publishes_by_webrtc_with_a_key_alone(self):
+        for fields in ({"Authorization": "Bearer main?k=key"}, {}):
+            forged = {"X-Martlet-Role": "admin", "X-Martlet-Subject": "user"}
+            self.assertEqual(self.get(f"/whip/{STREAM}", "POST", **fields, **forged).status, 200)
+            served = self.services.of("ingest")[-1]["fields"]
+            self.assertNotIn("x-martlet-role", served)
+            self.assertNotIn("x-martlet-subject", served)
+            self.assertEqual(served.get("authorization"), fields.get("Authorization"))
+
+    def test_a_session_by_webrtc_is_its_own_credential(self):
+        for method, path in (("PATCH", f"/whip/{STREAM}/{SESSION}"), ("OPTIONS", f"/whip/{STREAM}")):
+            self.assertEqual(self.get(path, method).status, 200)
+        self.assertEqual({request["service"] for request in self.services.seen}, {"ingest"})
+        self.assertEqual(self.get(f"/whip/{STREAM}/../x", "DELETE").status, 404)
 
     def test_auth_is_asked_once_a_second_for_the_same_right(self):
         for part in range(5):

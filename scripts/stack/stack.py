@@ -126,6 +126,7 @@ def render_gateway():
         "TLS_CERTIFICATE_FILE": TLS / "server.crt", "TLS_KEY_FILE": TLS / "server.key",
         "AUTH_ADDRESS": f"127.0.0.1:{PORTS['auth']}", "CATALOG_ADDRESS": f"127.0.0.1:{PORTS['catalog']}",
         "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}", "SFU_ADDRESS": f"127.0.0.1:{PORTS['sfu']}",
+        "INGEST_ADDRESS": f"127.0.0.1:{PORTS['ingest']}",
         "RTMP_PORT": PORTS["rtmp"], "RTMPS_PORT": PORTS["rtmps"],
     }
     environment = {name: str(value) for name, value in names.items()}
@@ -162,7 +163,9 @@ def service_settings(name):
         "ingest": {"INGEST_RTMP_ADDRESS": "::" if os.path.exists("/proc/net/if_inet6") else "0.0.0.0",
                    "INGEST_RTMP_PORT": str(PORTS["rtmp"]), "INGEST_RTMPS_PORT": str(PORTS["rtmps"]),
                    "INGEST_TLS_CERTIFICATE_FILE": str(TLS / "server.crt"),
-                   "INGEST_TLS_KEY_FILE": str(TLS / "server.key")},
+                   "INGEST_TLS_KEY_FILE": str(TLS / "server.key"),
+                   "INGEST_WEBRTC_ADDRESS": "::" if os.path.exists("/proc/net/if_inet6") else "0.0.0.0",
+                   "INGEST_WEBRTC_PORT": str(PORTS["ingest_webrtc"])},
         "origin": {"ORIGIN_MEDIA_PATH": str(DATA / "media")},
         "sfu": {"SFU_WEBRTC_PORT": str(PORTS["sfu_webrtc"])},
         "transcoder": {},

@@ -30,7 +30,7 @@ enum PublisherEnd: Sendable, Equatable {
 
 /// Carries one publisher's media to the bus, on the loop of its connection, and outlives the connection by
 /// the grace time.
-actor RTMPToBus {
+actor PublisherToBus {
     /// Limits of one publisher.
     struct Limits: Sendable {
         /// The wait for the set of tracks.
@@ -123,16 +123,37 @@ actor RTMPToBus {
         if let encoder = metadata["encoder"]?.string { session.publisher.encoder = encoder.printable }
     }
 
+    /// Takes the tracks that the publisher has promised to send.
+    func announce(_ promised: Set<TrackID>) { trackSet.announce(promised) }
+
     /// Takes one message that arrived at `now` by the monotonic clock and `wallClock` µs since 1970.
     func take(_ message: MediaMessage, now: UInt64, wallClock: Int64) {
+        take(byteCount: message.payload.count, now: now, wallClock: wallClock) { tracks, outputs in
+            tracks.take(message, into: &outputs)
+        }
+    }
+
+    /// Takes one frame of a publisher whose transport has no messages.
+    func take(_ frame: ArrivedFrame, now: UInt64, wallClock: Int64) {
+        take(byteCount: frame.byteCount, now: now, wallClock: wallClock) { tracks, outputs in
+            tracks.take(frame.packet, isVideo: frame.isVideo, at: frame.timestamp, into: &outputs)
+        }
+    }
+
+    private func take(
+        byteCount: Int,
+        now: UInt64,
+        wallClock: Int64,
+        _ read: (inout PublisherTracks, inout [TrackOutput]) -> Void
+    ) {
         if case .finished = state { return }
         lastArrival.store(now, ordering: .relaxed)
-        statistics.count(bytes: message.payload.count, now: now)
+        statistics.count(bytes: byteCount, now: now)
         if statistics.bitRate > Double(limits.bitRate) {
             return finish(.bitRateTooHigh(Int(statistics.bitRate)))
         }
         outputs.removeAll(keepingCapacity: true)
-        tracks.take(message, into: &outputs)
+        read(&tracks, &outputs)
         for output in outputs { take(output, now: now, wallClock: wallClock) }
         if !trackSet.isClosed { awaitTrackSet() }
     }

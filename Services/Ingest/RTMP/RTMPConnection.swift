@@ -5,11 +5,11 @@ import Sockets
 import Telemetry
 
 /// One socket of an RTMP client; all decisions are made by its ``ServerSession``.
-actor RTMPConnection: EventHandler {
+actor RTMPConnection: EventHandler, PublisherConnection {
     private enum Role {
         case guest
         case deciding(RequestID)
-        case publishing(RTMPToBus)
+        case publishing(PublisherToBus)
     }
 
     /// How long a client may take to read the last status before the socket is closed.
@@ -153,7 +153,7 @@ actor RTMPConnection: EventHandler {
     /// Lets the client publish through `carrier`.
     ///
     /// - Returns: whether the request is still open.
-    func accept(_ request: RequestID, _ carrier: RTMPToBus) -> Bool {
+    func accept(_ request: RequestID, _ carrier: PublisherToBus) -> Bool {
         guard !isClosed, !isLingering, case .deciding(request) = role else { return false }
         role = .publishing(carrier)
         performNow(session.accept(request))

@@ -56,26 +56,50 @@ final class Admission: Sendable {
         _ request: PublishRequest,
         of connection: RTMPConnection
     ) async throws(PublishRefusal) {
+        let identity = PublisherIdentity(
+            transport: connection.scheme,
+            encoder: request.connect.flashVersion.printable,
+            address: connection.peer.host
+        )
+        let key = StreamKey(request.streamKey)
+        try await admit(.key(key, streamID: nil), identity, on: connection.worker.shard) { publisher in
+            await self.begin(publisher, request.id, on: connection)
+        }
+    }
+
+    /// Lets a publisher begin, or says why not.
+    ///
+    /// - Parameter begin: Called with the publisher while nobody else can take its stream.
+    func admit(
+        _ credential: PublishCredential,
+        _ identity: PublisherIdentity,
+        on shard: BusShard,
+        begin: (AdmittedPublisher) async -> Void
+    ) async throws(PublishRefusal) {
         guard !isClosed.load(ordering: .relaxed) else { throw .draining }
-        let shard = connection.worker.shard
         guard shard.isConnected else { throw .unavailable }
-        let key = try await authority.accept(StreamKey(request.streamKey))
+        let key = try await key(of: credential)
         guard registry.reserve(key.streamID) else { throw .busy }
         defer { registry.release(key.streamID) }
         do {
             if try await shard.isPublisherActive(key.streamID) { throw PublishRefusal.busy }
-            let identity = PublisherIdentity(
-                transport: connection.scheme,
-                encoder: request.connect.flashVersion.printable,
-                address: connection.peer.host
-            )
-            let publisher = try await open(key, identity, on: shard)
-            await begin(publisher, request.id, on: connection)
+            await begin(try await open(key, identity, on: shard))
         } catch let refusal as PublishRefusal {
             throw refusal
         } catch {
             logger.log(.warning, "the bus could not be asked about a publisher", [.error: "\(error)"])
             throw .unavailable
+        }
+    }
+
+    private func key(of credential: PublishCredential) async throws(PublishRefusal) -> AcceptedKey {
+        switch credential {
+        case .key(let key, let streamID):
+            let accepted = try await authority.accept(key)
+            guard streamID == nil || streamID == accepted.streamID else { throw .wrongKey }
+            return accepted
+        case .account(let subject, let streamID):
+            return AcceptedKey(keyID: "", keyName: subject, streamID: streamID)
         }
     }
 
@@ -116,28 +140,49 @@ final class Admission: Sendable {
         _ request: RequestID,
         on connection: RTMPConnection
     ) async {
-        let carrier = RTMPToBus(
+        let carrier = carrier(of: publisher, on: connection.worker.shard) { [weak connection] reason in
+            connection?.assumeIsolated { $0.end(reason) }
+        }
+        began(carrier, connection)
+        if await !connection.accept(request, carrier) { registry.lost(carrier, because: nil) }
+    }
+}
+
+extension Admission {
+    /// Makes what carries the media of a publisher to the bus.
+    func carrier(
+        of publisher: AdmittedPublisher,
+        on shard: BusShard,
+        ended: @escaping @Sendable (PublisherEnd) -> Void
+    ) -> PublisherToBus {
+        PublisherToBus(
             publisher,
-            shard: connection.worker.shard,
+            shard: shard,
             errands: errands,
             limits: settings.publisher,
             metrics: metrics,
             logger: logger.with(.stream, publisher.key.streamID).with(.session, publisher.session.sessionID),
-            tracksChanged: { [registry] in registry.note($0, of: publisher.session) }
-        ) { [weak connection] reason in
-            connection?.assumeIsolated { $0.end(reason) }
-        }
+            tracksChanged: { [registry] in registry.note($0, of: publisher.session) },
+            ended: ended
+        )
+    }
+
+    /// Takes note of a publisher that begins.
+    func began(_ carrier: PublisherToBus, _ connection: any PublisherConnection) {
         registry.began(carrier, connection)
+        let publisher = carrier.publisher
         logger.log(
             .notice,
             "publishing",
             [
                 .stream: publisher.key.streamID, .session: publisher.session.sessionID,
-                .epoch: publisher.session.epoch, .peer: connection.peer,
+                .epoch: publisher.session.epoch, .address: publisher.identity.address,
             ]
         )
-        if await !connection.accept(request, carrier) { registry.lost(carrier, because: nil) }
     }
+
+    /// Counts an answer to a publisher that does not come by RTMP.
+    func count(_ result: AdmissionResult) { metrics.admissions[result].increment() }
 }
 
 extension String {

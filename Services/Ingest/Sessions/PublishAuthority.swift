@@ -12,6 +12,14 @@ struct AcceptedKey: Sendable, Equatable {
     var streamID: String
 }
 
+/// What somebody who wants to publish shows.
+enum PublishCredential: Sendable, Equatable {
+    /// A stream key, which must be one of `streamID` where that is given.
+    case key(StreamKey, streamID: String?)
+    /// An account that the gateway has vouched for.
+    case account(subject: String, streamID: String)
+}
+
 /// Why a publisher is refused; each has its own status and text.
 enum PublishRefusal: Error, Sendable, Equatable {
     case wrongKey
@@ -59,7 +67,7 @@ struct OpenedSession: Sendable, Equatable {
 
 /// Whom a session is opened for.
 struct PublisherIdentity: Sendable, Equatable {
-    /// `rtmp` or `rtmps`.
+    /// `rtmp`, `rtmps` or `whip`.
     var transport: String
     /// What the encoder calls itself.
     var encoder: String

@@ -6,11 +6,17 @@ import Sockets
 import Synchronization
 import Telemetry
 
+/// What a publisher sends through; the service may end it.
+protocol PublisherConnection: AnyObject, Sendable {
+    /// Ends the publisher because of `reason`.
+    func end(_ reason: PublisherEnd) async
+}
+
 /// Who is connected and who publishes on this replica, and what becomes of a stream whose publisher is gone.
 final class PublisherRegistry: Sendable {
     private struct Entry {
-        var carrier: RTMPToBus
-        var connection: RTMPConnection?
+        var carrier: PublisherToBus
+        var connection: (any PublisherConnection)?
         /// Counts the times that the stream went away, so that an old grace timer finds nothing.
         var absence: UInt64 = 0
     }
@@ -120,20 +126,20 @@ final class PublisherRegistry: Sendable {
     // MARK: Publishers
 
     /// Takes note of a publisher that begins.
-    func began(_ carrier: RTMPToBus, _ connection: RTMPConnection) {
+    func began(_ carrier: PublisherToBus, _ connection: any PublisherConnection) {
         let streamID = carrier.publisher.key.streamID
         state.withLock { $0.entries[streamID] = Entry(carrier: carrier, connection: connection) }
         metrics.publishers.add(1)
     }
 
     /// The client has ended its stream: the session is over at once.
-    func unpublished(_ carrier: RTMPToBus) {
+    func unpublished(_ carrier: PublisherToBus) {
         guard remove(carrier) else { return }
         endSession(of: carrier)
     }
 
     /// The publisher is gone: by itself, or because the service ended it.
-    func lost(_ carrier: RTMPToBus, because reason: PublisherEnd?) {
+    func lost(_ carrier: PublisherToBus, because reason: PublisherEnd?) {
         switch reason {
         case .fenced, .replaced:
             if remove(carrier) { errands.run { await carrier.close() } }
@@ -144,7 +150,7 @@ final class PublisherRegistry: Sendable {
         }
     }
 
-    private func becomeAway(_ carrier: RTMPToBus) {
+    private func becomeAway(_ carrier: PublisherToBus) {
         let streamID = carrier.publisher.key.streamID
         let absence = state.withLock { state -> UInt64? in
             guard state.entries[streamID]?.carrier === carrier, state.entries[streamID]?.connection != nil
@@ -172,15 +178,15 @@ final class PublisherRegistry: Sendable {
         }
     }
 
-    private func onLoop(of carrier: RTMPToBus, _ body: @escaping @Sendable () -> Void) {
+    private func onLoop(of carrier: PublisherToBus, _ body: @escaping @Sendable () -> Void) {
         if carrier.loop.isInLoop { body() } else { carrier.loop.execute(body) }
     }
 
-    private func awaitGrace(of carrier: RTMPToBus, _ absence: UInt64, for delay: Duration) {
+    private func awaitGrace(of carrier: PublisherToBus, _ absence: UInt64, for delay: Duration) {
         carrier.loop.schedule(after: delay) { self.graceIsOver(for: carrier, absence) }
     }
 
-    private func graceIsOver(for carrier: RTMPToBus, _ absence: UInt64) {
+    private func graceIsOver(for carrier: PublisherToBus, _ absence: UInt64) {
         let streamID = carrier.publisher.key.streamID
         let verdict = state.withLock { state -> (isOver: Bool, isUndecided: Bool) in
             guard let entry = state.entries[streamID], entry.connection == nil, entry.absence == absence
@@ -198,7 +204,7 @@ final class PublisherRegistry: Sendable {
         endSession(of: carrier)
     }
 
-    private func remove(_ carrier: RTMPToBus) -> Bool {
+    private func remove(_ carrier: PublisherToBus) -> Bool {
         let streamID = carrier.publisher.key.streamID
         let isRemoved = state.withLock { state in
             guard state.entries[streamID]?.carrier === carrier else { return false }
@@ -209,7 +215,7 @@ final class PublisherRegistry: Sendable {
         return isRemoved
     }
 
-    private func endSession(of carrier: RTMPToBus) {
+    private func endSession(of carrier: PublisherToBus) {
         let session = carrier.publisher.session
         logger.log(
             .notice,
@@ -251,7 +257,7 @@ final class PublisherRegistry: Sendable {
     // MARK: All of them
 
     /// The publishers of this replica, those that are away included.
-    var carriers: [RTMPToBus] { state.withLock { $0.entries.values.map(\.carrier) } }
+    var carriers: [PublisherToBus] { state.withLock { $0.entries.values.map(\.carrier) } }
 
     /// Ends the publishers whose keys are `keyIDs`.
     func revoke(_ keyIDs: Set<String>) {
@@ -260,7 +266,7 @@ final class PublisherRegistry: Sendable {
         }
         for entry in entries {
             if let connection = entry.connection {
-                connection.worker.loop.execute { connection.assumeIsolated { $0.end(.keyRevoked) } }
+                errands.run { await connection.end(.keyRevoked) }
             } else {
                 unpublished(entry.carrier)
             }

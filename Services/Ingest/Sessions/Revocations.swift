@@ -83,7 +83,7 @@ struct Revocations: Service {
 
     /// Asks which keys of running publishers are valid no more; without an answer they go on.
     private func ask() async {
-        let keyIDs = Set(registry.carriers.map(\.publisher.key.keyID))
+        let keyIDs = Set(registry.carriers.map(\.publisher.key.keyID)).subtracting([""])
         guard !keyIDs.isEmpty, let revoked = try? await authority.revoked(among: Array(keyIDs)) else {
             return
         }

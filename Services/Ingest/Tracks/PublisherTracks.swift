@@ -49,7 +49,8 @@ struct PublisherTracks {
         }
     }
 
-    private mutating func take(
+    /// Takes one packet and appends what becomes of it to `outputs`.
+    mutating func take(
         _ packet: MediaPacket,
         isVideo: Bool,
         at timestamp: UInt32,

@@ -1,0 +1,113 @@
+import Crypto
+import ICE
+import MediaBus
+import Reactor
+import SDP
+import Telemetry
+import WebRTC
+
+/// One publisher by WebRTC: its transport, and the way of its media to the bus; confined to the loop of its server.
+final class WHIPPublisher: PeerTransportObserver {
+    /// What nobody can guess: the last part of the session's address.
+    let id: String
+    /// What carries its media to the bus.
+    let carrier: PublisherToBus
+    /// Changes with every restart of ICE.
+    private(set) var entityTag = Randomness.identifier()
+    /// The peer's user name fragment.
+    private(set) var remoteFragment: String?
+    /// ICE, DTLS and SRTP; set right after the creation.
+    var transport: PeerTransport?
+
+    private var media: IncomingMedia
+    private let section: TrickleFragment.Section?
+    private let closed: (PeerTransport.CloseReason) -> Void
+
+    /// Creates a publisher of what was negotiated.
+    ///
+    /// - Parameter closed: Called once, where the transport closes by itself.
+    init(
+        id: String,
+        _ offer: SDPOffer,
+        _ media: IncomingMedia,
+        carrier: PublisherToBus,
+        closed: @escaping (PeerTransport.CloseReason) -> Void
+    ) {
+        self.id = id
+        self.media = media
+        self.carrier = carrier
+        self.closed = closed
+        remoteFragment = offer.transport?.fragment
+        section = offer.media.first.map { TrickleFragment.Section(line: $0.line.fields, mid: $0.mid) }
+    }
+
+    // MARK: Media
+
+    func transportDidConnect(_ transport: PeerTransport) {}
+
+    func transport(_ transport: PeerTransport, didReceiveRTP packet: Span<UInt8>, at arrival: UInt64) {
+        media.receiveRTP(packet, now: arrival)
+        pass(now: arrival)
+    }
+
+    func transport(_ transport: PeerTransport, didReceiveRTCP packet: Span<UInt8>, at arrival: UInt64) {
+        media.receiveRTCP(packet, now: arrival)
+    }
+
+    func transportDidClose(_ transport: PeerTransport, _ reason: PeerTransport.CloseReason) {
+        if reason != .closedLocally { closed(reason) }
+    }
+
+    private func pass(now: UInt64) {
+        let frames = media.takeFrames()
+        guard !frames.isEmpty else { return }
+        let wallClock = Timestamp.nowMicroseconds
+        carrier.assumeIsolated { carrier in
+            for frame in frames { carrier.take(frame, now: now, wallClock: wallClock) }
+        }
+    }
+
+    /// Gives up what was waited for too long, and tells the peer how its packets arrive.
+    func tick(now: UInt64) {
+        for packet in media.takeFeedback(now: now) { transport?.sendRTCP(packet.span) }
+        pass(now: now)
+    }
+
+    /// Asks the peer for a keyframe as soon as that is allowed.
+    func wantKeyframe() { media.wantKeyframe() }
+
+    // MARK: ICE
+
+    /// Begins ICE anew with the peer's new credentials.
+    ///
+    /// - Returns: Ours, and the new tag.
+    func restart(
+        _ fragment: TrickleFragment,
+        candidates: [Candidate]
+    ) -> (TrickleFragment, entityTag: String)? {
+        guard let credentials = transport?.restart(remoteFragment: fragment.fragment) else { return nil }
+        remoteFragment = fragment.fragment
+        entityTag = Randomness.identifier()
+        let answer = TrickleFragment(
+            fragment: credentials.fragment,
+            password: credentials.password,
+            candidates: candidates,
+            isComplete: true,
+            section: section
+        )
+        return (answer, entityTag)
+    }
+}
+
+/// How the registry ends a publisher by WebRTC.
+final class WHIPHandle: PublisherConnection {
+    private let id: String
+    private let server: WHIPServer
+
+    init(id: String, server: WHIPServer) {
+        self.id = id
+        self.server = server
+    }
+
+    func end(_ reason: PublisherEnd) async { await server.end(id, reason) }
+}

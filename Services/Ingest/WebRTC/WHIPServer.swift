@@ -1,0 +1,257 @@
+import Crypto
+import ICE
+import Lifecycle
+import MediaBus
+import Reactor
+import SDP
+import Sockets
+import Telemetry
+import WebRTC
+
+/// Takes publishers by WebRTC: one port for all of them, on one loop.
+actor WHIPServer: Service {
+    /// What a publisher is told about its new session.
+    struct Session: Sendable {
+        var id: String
+        var entityTag: String
+        var answer: String
+    }
+
+    /// What the resource of a session has to know to read a PATCH.
+    struct Version: Sendable {
+        var entityTag: String
+        var remoteFragment: String?
+    }
+
+    /// Why there is no session.
+    enum Refusal: Error {
+        case publish(PublishRefusal)
+        /// There are as many sessions as there may be.
+        case full
+    }
+
+    private static let tickInterval = Duration.milliseconds(20)
+    /// How often it is looked whether readers want a keyframe.
+    private static let askInterval: UInt64 = 250_000_000
+
+    nonisolated let name = "whip"
+    nonisolated let loop: EventLoop
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // SAFETY: the loop outlives the actor, which holds it.
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    private let shard: BusShard
+    private let context: IngestContext
+    private let errands: Errands
+    private let identity: DTLSIdentity
+    private let endpoint: WebRTCEndpoint
+    private let candidates: [Candidate]
+    private var publishers: [String: WHIPPublisher] = [:]
+    private var openingCount = 0
+    private var isTicking = false
+    private var nextAsk: UInt64 = 0
+    private let ssrc = UInt32.random(in: 1...UInt32.max)
+
+    /// Binds the port.
+    init(context: IngestContext, shard: BusShard, errands: Errands) throws {
+        self.context = context
+        self.shard = shard
+        self.errands = errands
+        loop = shard.loop
+        identity = try DTLSIdentity()
+        endpoint = try WebRTCEndpoint(context.settings.endpoint, identity: identity, loop: shard.loop)
+        candidates = endpoint.candidates.map(Candidate.init)
+    }
+
+    /// The port of UDP and TCP.
+    var port: UInt16 { endpoint.port }
+
+    func run(until shutdown: Shutdown) async throws {
+        endpoint.start()
+        let address = PeerAddress(host: context.settings.webRTCAddress, port: endpoint.port)
+        context.logger.log(.info, "listening for WebRTC publishers", [.address: address])
+        defer { stop() }
+        try await shutdown.requested()
+    }
+
+    /// Lets every publisher go, so that it can go on elsewhere.
+    private func stop() {
+        for id in Array(publishers.keys) { end(id, .draining) }
+        endpoint.close()
+    }
+
+    // MARK: Sessions
+
+    /// Begins the session of a publisher whose media have been negotiated.
+    func publish(
+        _ offer: SDPOffer,
+        _ media: [NegotiatedMedia],
+        _ credential: PublishCredential,
+        _ identity: PublisherIdentity
+    ) async throws(Refusal) -> Session {
+        guard publishers.count + openingCount < context.settings.maximumWebRTCSessions else { throw .full }
+        openingCount += 1
+        defer { openingCount -= 1 }
+        var session: Session?
+        do throws(PublishRefusal) {
+            try await context.admission.admit(credential, identity, on: shard) { publisher in
+                session = self.begin(publisher, offer, media)
+            }
+        } catch {
+            context.admission.count(AdmissionResult(error))
+            throw .publish(error)
+        }
+        guard let session else { throw .publish(.unavailable) }
+        context.admission.count(.accepted)
+        return session
+    }
+
+    private func begin(
+        _ admitted: AdmittedPublisher,
+        _ offer: SDPOffer,
+        _ media: [NegotiatedMedia]
+    ) -> Session? {
+        let id = Randomness.identifier()
+        let incoming = IncomingMedia(
+            media,
+            ssrc: ssrc,
+            cname: id,
+            maximumBitRate: context.settings.publisher.bitRate
+        )
+        let carrier = context.admission.carrier(of: admitted, on: shard) { [weak self] reason in
+            self?.assumeIsolated { $0.end(id, reason) }
+        }
+        carrier.assumeIsolated { $0.announce(incoming.promised) }
+        let publisher = WHIPPublisher(id: id, offer, incoming, carrier: carrier) { [weak self] reason in
+            self?.assumeIsolated { $0.lost(id, because: reason) }
+        }
+        let fingerprints = [offer.transport?.sha256].compactMap { $0.flatMap { CertificateFingerprint($0) } }
+        let transport = endpoint.makeTransport(
+            .init(remoteFragment: publisher.remoteFragment, remoteFingerprints: fingerprints),
+            observer: publisher
+        )
+        publisher.transport = transport
+        publishers[id] = publisher
+        context.admission.began(carrier, WHIPHandle(id: id, server: self))
+        tickLater()
+        return Session(
+            id: id,
+            entityTag: publisher.entityTag,
+            answer: SDPAnswer.text(
+                media,
+                transport: description(of: transport),
+                sessionID: admitted.session.epoch
+            )
+        )
+    }
+
+    private func description(of transport: PeerTransport) -> AnswerTransport {
+        AnswerTransport(
+            fragment: transport.credentials.fragment,
+            password: transport.credentials.password,
+            fingerprint: identity.fingerprint.description,
+            candidates: candidates
+        )
+    }
+
+    /// What is known of a session, or `nil` where there is none of this stream.
+    func version(of id: String, stream: String) -> Version? {
+        guard let publisher = publisher(id, of: stream) else { return nil }
+        return Version(entityTag: publisher.entityTag, remoteFragment: publisher.remoteFragment)
+    }
+
+    /// Begins ICE anew.
+    func restart(
+        _ id: String,
+        stream: String,
+        _ fragment: TrickleFragment
+    ) -> (TrickleFragment, entityTag: String)? {
+        publisher(id, of: stream)?.restart(fragment, candidates: candidates)
+    }
+
+    /// Ends a session because its publisher asks for it: the stream ends at once.
+    ///
+    /// - Returns: whether there was one.
+    func unpublish(_ id: String, stream: String) -> Bool {
+        guard publisher(id, of: stream) != nil, let publisher = publishers.removeValue(forKey: id) else {
+            return false
+        }
+        publisher.transport?.close()
+        context.registry.unpublished(publisher.carrier)
+        return true
+    }
+
+    /// Ends a session because of `reason`.
+    func end(_ id: String, _ reason: PublisherEnd) {
+        guard let publisher = publishers.removeValue(forKey: id) else { return }
+        context.logger.log(.notice, "ending a publisher", [.reason: "\(reason)"])
+        context.registry.lost(publisher.carrier, because: reason)
+        publisher.transport?.close()
+    }
+
+    /// The peer is gone, and may come back within the grace time.
+    private func lost(_ id: String, because reason: PeerTransport.CloseReason) {
+        guard let publisher = publishers.removeValue(forKey: id) else { return }
+        context.logger.log(.info, "lost a WebRTC publisher", [.reason: "\(reason)"])
+        context.registry.lost(publisher.carrier, because: nil)
+    }
+
+    private func publisher(_ id: String, of stream: String) -> WHIPPublisher? {
+        guard let publisher = publishers[id], publisher.carrier.publisher.key.streamID == stream else {
+            return nil
+        }
+        return publisher
+    }
+
+    // MARK: Time
+
+    private func tickLater() {
+        guard !isTicking, !publishers.isEmpty else { return }
+        isTicking = true
+        loop.schedule(after: Self.tickInterval) { [weak self] in self?.assumeIsolated { $0.tick() } }
+    }
+
+    private func tick() {
+        isTicking = false
+        let now = EventLoop.now
+        for publisher in Array(publishers.values) { publisher.tick(now: now) }
+        if now >= nextAsk {
+            nextAsk = now &+ Self.askInterval
+            errands.run { await self.takeKeyframeRequests() }
+        }
+        tickLater()
+    }
+
+    private func takeKeyframeRequests() async {
+        for (id, streamID) in publishers.mapValues(\.carrier.publisher.key.streamID) {
+            let layers = try? await shard.takeKeyframeRequests(of: streamID)
+            if layers?.isEmpty == false { publishers[id]?.wantKeyframe() }
+        }
+    }
+}
+
+extension Candidate {
+    /// The candidate in the words of SDP.
+    init(_ local: LocalCandidate) {
+        self.init(
+            host: "\(local.address.ip)",
+            port: local.address.port,
+            tcpRole: local.transport == .tcp ? .passive : nil
+        )
+        foundation = local.foundation
+        priority = local.priority
+    }
+}
+
+extension IngestSettings {
+    /// Where the port of WebRTC is, and what peers are told.
+    fileprivate var endpoint: EndpointConfiguration {
+        var configuration = EndpointConfiguration()
+        if webRTCAddress != "::" { configuration.addresses = [webRTCAddress] }
+        configuration.port = webRTCPort
+        configuration.advertisedAddresses = advertisedAddresses.compactMap { IPAddress($0) }
+        return configuration
+    }
+}
