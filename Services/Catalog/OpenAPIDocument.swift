@@ -22,7 +22,8 @@ enum OpenAPIDocument {
         \(StreamPaths.text),
         \(RecordingPaths.text),
         \(SystemPaths.text),
-        \(AuthOpenAPI.paths)
+        \(AuthOpenAPI.paths),
+        \(SFUOpenAPI.paths)
           },
           "components": {
             "securitySchemes": {
@@ -47,7 +48,8 @@ enum OpenAPIDocument {
             },
             "schemas": {
         \(schemas),
-        \(AuthOpenAPI.schemas)
+        \(AuthOpenAPI.schemas),
+        \(SFUOpenAPI.schemas)
             }
           }
         }

@@ -119,7 +119,7 @@ enum SystemPaths {
         "/api/v1/events": {
           "get": {
             "operationId": "events", "tags": ["system"],
-            "summary": "What happens, as endless server-sent events named stream.live, stream.away, stream.ended, stream.updated, tracks.changed, recording.updated, recording.ended, recording.deleted, grant.revoked, key.revoked; `reset` means: read everything again.",
+            "summary": "What happens, as endless server-sent events named stream.live, stream.away, stream.ended, stream.updated, tracks.changed, recording.updated, recording.ended, recording.deleted, grant.revoked, key.revoked, viewers.changed; `reset` means: read everything again.",
             "parameters": [
               {"name": "stream", "in": "query", "description": "Only this stream's.", "schema": {"type": "string"}},
               {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}],

@@ -46,6 +46,9 @@ enum SFUServices {
             measures: measures,
             logger: logger
         ).add(to: host.router)
+        ViewerRoutes(viewers: viewers, slots: slots, client: HTTPClient(loops: host.loops)).add(
+            to: host.router
+        )
         host.readiness.add("redis-control") { control.isConnected }
         host.readiness.add("redis-bus") { bus.isConnected }
         host.readiness.add("slot") { slots.slot != nil }
@@ -55,7 +58,8 @@ enum SFUServices {
             graceLimit: settings.grantGrace,
             logger: logger
         )
-        return [control, events, bus, reader, hub, slots, ViewerService(viewers: viewers), grants]
+        let counts = ViewerCounts(client: control, viewers: viewers, slots: slots)
+        return [control, events, bus, reader, hub, slots, ViewerService(viewers: viewers), counts, grants]
     }
 
     private static func redis(
@@ -95,7 +99,7 @@ enum SFUServices {
             configuration.port = shard.port
             return shard
         }
-        let viewers = ViewerDirectory(shards: shards, hub: hub, limit: settings.viewerLimit)
+        let viewers = ViewerDirectory(shards: shards, limit: settings.viewerLimit)
         closing.use(viewers)
         return viewers
     }

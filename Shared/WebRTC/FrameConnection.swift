@@ -62,6 +62,18 @@ final class FrameConnection: EventHandler {
         endpoint.forget(self)
     }
 
+    /// Gives the connection up without closing it.
+    ///
+    /// - Returns: A descriptor of it that is the caller's to close, or `nil` where there is none left.
+    func detach() -> CInt? {
+        guard isOpen else { return nil }
+        isOpen = false
+        loop.unwatch(socket.descriptor)
+        let descriptor = dup(socket.descriptor)
+        endpoint.forget(self)
+        return descriptor < 0 ? nil : descriptor
+    }
+
     private func receive() -> Bool {
         // SAFETY: the buffer lives for the closure and is read as far as it was filled.
         unsafe withUnsafeTemporaryAllocation(byteCount: Self.receiveByteCount, alignment: 16) { buffer in

@@ -48,6 +48,8 @@ public final class WebRTCEndpoint {
     public let identity: DTLSIdentity
     /// Is given datagrams that belong to no peer here: another loop may have bound the same port.
     public var foreignDatagram: ((Span<UInt8>, DatagramAddress) -> Void)?
+    /// Is given connections whose first check is for no peer here: another loop may have bound the same port.
+    public var foreignConnection: ((ForeignConnection) -> Void)?
     /// Is told when a turn has been worked off, before its packets leave: the moment to send what came together.
     public var willFlush: (() -> Void)?
 
@@ -174,7 +176,8 @@ public final class WebRTCEndpoint {
         let span = unsafe Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(bytes))
         guard let kind = PacketKind(span) else { return counted.packetsUnknown &+= 1 }
         if kind == .stun {
-            _ = receiveCheck(span, on: connection.pair, by: connection, now: now)
+            guard !receiveCheck(span, on: connection.pair, by: connection, now: now) else { return }
+            if connection.peer == nil { pass(on: connection, with: span) }
         } else if let peer = connection.peer {
             unsafe deliver(bytes, kind, to: peer, on: connection.pair, now: now)
         } else {
@@ -243,6 +246,42 @@ public final class WebRTCEndpoint {
             pair: CandidatePair(.tcp, local: local, remote: remote),
             endpoint: self
         )
+    }
+
+    /// Lets another endpoint have a connection that is for none of our peers.
+    private func pass(on connection: FrameConnection, with check: Span<UInt8>) {
+        guard let foreignConnection, let message = try? STUNMessage(check), message.kind == .request,
+            let fragment = message.receiverFragment, let descriptor = connection.detach()
+        else { return }
+        let bytes = unsafe check.withUnsafeBytes { unsafe Array($0) }
+        let foreign = ForeignConnection(
+            pair: connection.pair,
+            fragment: String(fragment),
+            check: bytes,
+            descriptor: descriptor
+        )
+        foreignConnection(foreign)
+    }
+
+    /// Takes a connection that another endpoint of the same port has accepted.
+    ///
+    /// - Returns: `false` where it is for none of our peers either; it is the caller's still.
+    public func adopt(_ foreign: ForeignConnection) -> Bool {
+        guard isOpen, peersByFragment[foreign.fragment] != nil, connections[foreign.pair.remote] == nil,
+            let descriptor = foreign.take()
+        else { return false }
+        let connection = FrameConnection(StreamSocket(owning: descriptor), pair: foreign.pair, endpoint: self)
+        connections[foreign.pair.remote] = connection
+        // SAFETY: the array lives for the call.
+        unsafe foreign.check.withUnsafeBytes { check in
+            _ = unsafe receiveCheck(
+                Span(_unsafeBytes: check),
+                on: foreign.pair,
+                by: connection,
+                now: EventLoop.now
+            )
+        }
+        return true
     }
 
     func connection(to remote: TransportAddress) -> FrameConnection? { connections[remote] }

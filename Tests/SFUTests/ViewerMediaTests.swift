@@ -74,14 +74,14 @@ import Testing
         let lost = sink.packets[11]
         let header = sink.headers[11]
         let ring = ring
-        media.resendVideo(header.sequenceNumber, from: { $0 == 0 ? ring : nil }, &sink)
+        media.resendVideo(header.sequenceNumber, from: { $0 == 0 ? ring : nil }, at: 1, &sink)
         let again = sink.headers[40]
         #expect(sink.packets.count == 41)
         #expect(again.ssrc == 0x2222_2222 && again.payloadType == 97 && again.sequenceNumber == 500)
         #expect(again.timestamp == header.timestamp && again.hasMarker == header.hasMarker)
         let number = [UInt8(header.sequenceNumber >> 8), UInt8(header.sequenceNumber & 255)]
         #expect(sink.payload(40) == number + lost.dropFirst(12))
-        media.resendVideo(header.sequenceNumber &+ 5000, from: { _ in ring }, &sink)
+        media.resendVideo(header.sequenceNumber &+ 5000, from: { _ in ring }, at: 1, &sink)
         #expect(sink.packets.count == 41, "what was never sent is not sent again")
     }
 
@@ -96,7 +96,7 @@ import Testing
         _ = pump(&media)
         let ring = ring
         for index in [0, 19, 20, 49, 50, 59] {
-            media.resendVideo(sink.headers[index].sequenceNumber, from: { _ in ring }, &sink)
+            media.resendVideo(sink.headers[index].sequenceNumber, from: { _ in ring }, at: 1, &sink)
             #expect(sink.packets.last == sink.packets[index])
         }
     }
@@ -131,7 +131,7 @@ import Testing
             #expect(Int32(bitPattern: later &- earlier) > 0)
         }
         let ring = ring
-        media.resendVideo(old, from: { _ in ring }, &sink)
+        media.resendVideo(old, from: { _ in ring }, at: 1, &sink)
         #expect(sink.packets.count == 70)
     }
 
@@ -154,7 +154,7 @@ import Testing
         #expect(headers.count == 32)
         #expect(headers[30].sequenceNumber == headers[29].sequenceNumber &+ 1)
         #expect(headers[30].timestamp == headers[29].timestamp &+ 3000)
-        media.resendVideo(headers[31].sequenceNumber, from: { $0 == 1 ? other : nil }, &sink)
+        media.resendVideo(headers[31].sequenceNumber, from: { $0 == 1 ? other : nil }, at: 1, &sink)
         #expect(sink.packets.count == 33)
     }
 

@@ -11,6 +11,8 @@ import Telemetry
 final class SlotLease: Service {
     /// The most replicas.
     static let slotLimit = 1024
+    /// The replicas that are asked where all are.
+    private static let peerLimit = 64
     private static let duration = Duration.seconds(10)
     private static let renewal = Duration.seconds(3)
     private static let retryDelay = Duration.milliseconds(200)
@@ -33,6 +35,13 @@ final class SlotLease: Service {
     /// Where the replica of a slot can be reached; `nil` where there is none.
     func holder(of slot: Int) async throws(RedisError) -> String? {
         try await RedisLease.holder(of: Self.key(slot), in: client)
+    }
+
+    /// Where the other replicas can be reached, as far as that is known.
+    func others() async -> [String] {
+        let keys = (0..<Self.peerLimit).filter { $0 != slot }.map(Self.key)
+        let reply = try? await client.command(RedisCommand(arguments: ["MGET"] + keys))
+        return (reply?.array ?? []).compactMap { $0.string.map { String($0.prefix { $0 != "|" }) } }
     }
 
     /// Takes a slot and keeps it until `shutdown` is requested.

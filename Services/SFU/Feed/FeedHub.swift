@@ -10,6 +10,8 @@ actor FeedHub: Service {
     private static let linger = Duration.seconds(10)
     /// How long it may take until a stream that is live shows what it has.
     private static let decisionLimit = Duration.seconds(2)
+    /// The same of a rendition, whose maker has to begin first.
+    private static let renditionLimit = Duration.seconds(4)
     /// How often wanted renditions are asked for again.
     private static let wantInterval = Duration.seconds(2)
 
@@ -65,15 +67,13 @@ actor FeedHub: Service {
 
     // MARK: Holding feeds
 
-    /// Follows a stream, if it is not followed yet, until ``release(_:)``, and waits until it is known what a
+    /// Follows a stream, if it is not followed yet, as long as the hold lives, and waits until it is known what a
     /// viewer would get of it.
     ///
     /// - Parameter sessionID: The session that a rendition belongs to.
-    func hold(_ name: BusStreamName, session sessionID: String? = nil) async -> FeedSnapshot {
-        let feed = feed(name, session: sessionID)
-        feed.holderCount += 1
-        wanted.yield(name)
-        return await withCheckedContinuation { continuation in
+    func hold(_ name: BusStreamName, session sessionID: String? = nil) async -> (FeedSnapshot, FeedHold) {
+        let (feed, hold) = take(name, session: sessionID)
+        let snapshot = await withCheckedContinuation { continuation in
             var hasAnswered = false
             let answer = { (snapshot: FeedSnapshot) in
                 guard !hasAnswered else { return }
@@ -81,34 +81,32 @@ actor FeedHub: Service {
                 continuation.resume(returning: snapshot)
             }
             feed.whenDecided(answer)
-            loop.schedule(after: Self.decisionLimit) { answer(feed.snapshot) }
+            let limit = name.rendition == nil ? Self.decisionLimit : Self.renditionLimit
+            loop.schedule(after: limit) { answer(feed.snapshot) }
         }
+        return (snapshot, hold)
     }
 
     /// Follows a stream like ``hold(_:session:)``, without waiting for anything.
-    nonisolated func holdLater(_ name: BusStreamName, session sessionID: String) {
-        loop.execute {
-            self.assumeIsolated { hub in
-                hub.feed(name, session: sessionID).holderCount += 1
-                hub.wanted.yield(name)
-            }
-        }
+    func holdNow(_ name: BusStreamName, session sessionID: String) -> FeedHold {
+        take(name, session: sessionID).1
     }
 
-    /// Lets go of a stream that was held.
-    func release(_ name: BusStreamName) {
-        guard let feed = feeds[name] else { return }
+    private func take(_ name: BusStreamName, session sessionID: String?) -> (StreamFeed, FeedHold) {
+        let feed = feed(name, session: sessionID)
+        feed.holderCount += 1
+        wanted.yield(name)
+        let hold = FeedHold(name) { [self] in
+            loop.execute { self.assumeIsolated { $0.release(feed) } }
+        }
+        return (feed, hold)
+    }
+
+    private func release(_ feed: StreamFeed) {
         feed.holderCount -= 1
+        guard feed.holderCount == 0 else { return }
         loop.schedule(after: Self.linger) { self.assumeIsolated { $0.close(feed) } }
     }
-
-    /// ``release(_:)`` of several, from any loop.
-    nonisolated func releaseLater(_ names: Set<BusStreamName>) {
-        loop.execute { self.assumeIsolated { hub in for name in names { hub.release(name) } } }
-    }
-
-    /// What is known of a stream that is followed.
-    func snapshot(_ name: BusStreamName) -> FeedSnapshot? { feeds[name]?.snapshot }
 
     /// Hands a stream that is held to a shard, until ``unsubscribe(_:from:)``.
     func subscribe(_ subscriber: any FeedSubscriber, to name: BusStreamName) {
@@ -194,4 +192,17 @@ actor FeedHub: Service {
         guard let rendition = name.rendition, rendition.isMadeOnDemand, let reader else { return }
         try? await reader.backChannel.want(rendition, of: name.streamID, replica: replica)
     }
+}
+
+/// Keeps a stream followed as long as somebody has it.
+final class FeedHold: Sendable {
+    let name: BusStreamName
+    private let release: @Sendable () -> Void
+
+    init(_ name: BusStreamName, release: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.release = release
+    }
+
+    deinit { release() }
 }

@@ -13,8 +13,6 @@ import WebRTCSignalling
 /// The WHEP resource: an offer makes a session, whose own address changes and ends it.
 struct WHEPRoutes: Sendable {
     private static let retrySeconds = 2
-    /// How long a rendition without B-frames may take to begin.
-    private static let renditionSteps = 3
 
     let hub: FeedHub
     let liveness: StreamLiveness
@@ -31,7 +29,14 @@ struct WHEPRoutes: Sendable {
             router.head(pattern) { try await opened($0, head) }
             router.get(pattern) { _ in throw SignallingResponse.problem(.offerNeeded) }
         }
-        router.post("/whep/:stream") { try await opened($0, watch) }
+        router.post("/whep/:stream") { request in
+            do {
+                return try await opened(request, watch)
+            } catch let problem as HTTPProblem {
+                note(problem, request)
+                throw problem
+            }
+        }
         router.patch("/whep/:stream/:session") { try await opened($0, change) }
         router.delete("/whep/:stream/:session") { try await opened($0, end) }
     }
@@ -44,6 +49,14 @@ struct WHEPRoutes: Sendable {
         } catch let problem as HTTPProblem {
             throw SignallingResponse.problem(problem)
         }
+    }
+
+    /// Keeps why an offer was refused, where it concerns the stream.
+    private func note(_ problem: HTTPProblem, _ request: HTTPRequest) {
+        guard problem.status == 406 || problem.status == 422 else { return }
+        let why = ViewerDiagnosis(problem.code, problem.detail)
+        let report = ViewerReport(id: Randomness.identifier(), state: "refused", why: why)
+        viewers.ended.add(report, streamID: request.parameters["stream"] ?? "")
     }
 
     private static func checkRight(_ request: HTTPRequest) throws {
@@ -71,26 +84,21 @@ struct WHEPRoutes: Sendable {
         }
         guard await liveness.isLive(streamID) else { throw Self.notLive }
         let choice = try await choose(streamID)
-        do {
-            let plan = try agree(on: offer, choice, request)
-            let id = "\(slot)-\(Randomness.identifier())"
-            let credentials = await viewers.open(plan.viewer, id: id, peer: try Self.peer(of: offer))
-            measures.sessionsOpened.increment()
-            logger.log(.info, "a viewer has been answered", [.stream: streamID, .session: id])
-            return SignallingResponse.created(
-                answer: answer(plan.media, credentials, shard: viewers.shard(of: id, streamID: streamID)),
-                location: "/whep/\(streamID)/\(id)",
-                entityTag: "1"
-            )
-        } catch {
-            hub.releaseLater(choice.held)
-            throw error
-        }
+        let plan = try agree(on: offer, choice, request)
+        let id = "\(slot)-\(Randomness.identifier())"
+        let credentials = await viewers.open(plan.viewer, id: id, peer: try Self.peer(of: offer))
+        measures.sessionsOpened.increment()
+        logger.log(.info, "a viewer has been answered", [.stream: streamID, .session: id])
+        return SignallingResponse.created(
+            answer: answer(plan.media, credentials, shard: viewers.shard(of: id, streamID: streamID)),
+            location: "/whep/\(streamID)/\(id)",
+            entityTag: "1"
+        )
     }
 
     /// The feeds that a viewer gets, all of them held.
     private struct Choice {
-        var held: Set<BusStreamName>
+        var held: [FeedHold]
         var layers: [BusStreamName] = []
         var video: TrackConfiguration?
         var sound: BusStreamName?
@@ -98,33 +106,31 @@ struct WHEPRoutes: Sendable {
 
     private func choose(_ streamID: String) async throws -> Choice {
         let main = BusStreamName(streamID)
-        var choice = Choice(held: [main])
-        var snapshot = await hub.hold(main)
-        do {
-            guard let session = snapshot.session, !snapshot.hasEnded else { throw Self.notLive }
-            if let audio = snapshot.audio {
-                choice.sound = audio.codec == .opus ? main : BusStreamName(streamID, rendition: .opus)
-                if let sound = choice.sound, sound != main {
-                    choice.held.insert(sound)
-                    hub.holdLater(sound, session: session.sessionId)
-                }
+        let (snapshot, hold) = await hub.hold(main)
+        var choice = Choice(held: [hold])
+        guard let session = snapshot.session, !snapshot.hasEnded,
+            snapshot.video != nil || snapshot.audio != nil
+        else { throw Self.notLive }
+        if let audio = snapshot.audio {
+            choice.sound = audio.codec == .opus ? main : BusStreamName(streamID, rendition: .opus)
+            if let sound = choice.sound, sound != main {
+                choice.held.append(await hub.holdNow(sound, session: session.sessionId))
             }
-            guard snapshot.video != nil else { return choice }
-            var pictures = main
-            if snapshot.problem == .referencedBFrames {
-                pictures = BusStreamName(streamID, rendition: .withoutBFrames)
-                choice.held.insert(pictures)
-                snapshot = await hub.hold(pictures, session: session.sessionId)
-                guard snapshot.hasKeyframe else { throw HTTPProblem.bFrames }
-            }
-            if case .coding(let codec) = snapshot.problem { throw HTTPProblem.coding(codec) }
-            choice.video = snapshot.video
-            choice.layers = [pictures]
-            return choice
-        } catch {
-            hub.releaseLater(choice.held)
-            throw error
         }
+        guard snapshot.video != nil else { return choice }
+        if case .coding(let codec) = snapshot.problem { throw HTTPProblem.coding(codec) }
+        guard snapshot.problem == .referencedBFrames else {
+            choice.layers = [main]
+            choice.video = snapshot.video
+            return choice
+        }
+        let name = BusStreamName(streamID, rendition: .withoutBFrames)
+        let (inOrder, rendition) = await hub.hold(name, session: session.sessionId)
+        guard inOrder.hasKeyframe, inOrder.problem == nil else { throw HTTPProblem.bFrames }
+        choice.held.append(rendition)
+        choice.layers = [name]
+        choice.video = inOrder.video
+        return choice
     }
 
     private func agree(

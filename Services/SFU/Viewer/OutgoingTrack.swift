@@ -53,6 +53,9 @@ struct OutgoingTrack {
         sent = SentPackets(count: memory)
     }
 
+    /// Whether its packets carry numbers of the whole transport.
+    var isNumbered: Bool { templates.plain?.transportSequenceNumberOffset != nil }
+
     /// Sends the next packet: payload `index` of `block`.
     ///
     /// - Parameters:

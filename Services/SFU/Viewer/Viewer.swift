@@ -21,6 +21,8 @@ final class Viewer: PeerTransportObserver {
     private(set) var phase = Phase.connecting
     /// When the first packet left.
     private(set) var started: UInt64?
+    /// When it last reported anything.
+    private(set) var lastReport: UInt64?
     var media: ViewerMedia
     var quality = ViewerQuality()
     /// The feeds of the pictures, by layer from the largest down; one where there is no simulcast.
@@ -28,10 +30,11 @@ final class Viewer: PeerTransportObserver {
     private(set) var layer = 0
     let sound: ShardFeed?
     /// Every feed that is held for it.
-    let held: Set<BusStreamName>
+    private let held: [FeedHold]
     /// Whether more pictures are there than may be sent now.
     private(set) var isBehind = false
     private(set) var transport: PeerTransport?
+    private var counted = SentAmounts()
     private let canonicalName: String
     private unowned let shard: ViewerShard
 
@@ -75,7 +78,7 @@ final class Viewer: PeerTransportObserver {
         if let pictures {
             isBehind = media.pumpVideo(pictures.videoRing, source: UInt8(layer), at: now, &sink)
         }
-        if let sound { media.pumpAudio(sound.audioRing, &sink) }
+        if let sound { media.pumpAudio(sound.audioRing, at: now, &sink) }
         if started == nil, media.packetCount > 0 { started = now }
     }
 
@@ -88,11 +91,13 @@ final class Viewer: PeerTransportObserver {
         quality.noteStart(at: now)
         pump(at: now)
         shard.note(self)
+        if pictures != nil, media.playhead.isWaiting { shard.askForKeyframe(self) }
     }
 
     func transport(_ transport: PeerTransport, didReceiveRTP packet: Span<UInt8>, at arrival: UInt64) {}
 
     func transport(_ transport: PeerTransport, didReceiveRTCP packet: Span<UInt8>, at arrival: UInt64) {
+        lastReport = arrival
         if receive(RTCPCompound(parsing: packet).packets, at: arrival) { shard.askForKeyframe(self) }
         shard.note(self)
     }
@@ -113,7 +118,8 @@ final class Viewer: PeerTransportObserver {
             switch packet {
             case .receiverReport(let report): note(report.reports)
             case .senderReport(let report): note(report.reports)
-            case .negativeAcknowledgement(let request): resend(request)
+            case .negativeAcknowledgement(let request): resend(request, at: now)
+            case .transportFeedback(let feedback): media.receive(feedback, at: now)
             case .pictureLossIndication(let loss):
                 if loss.mediaSSRC == media.video?.ssrc, restart(at: now) { mustAsk = true }
             case .fullIntraRequest: if restart(at: now) { mustAsk = true }
@@ -130,7 +136,7 @@ final class Viewer: PeerTransportObserver {
         }
     }
 
-    private func resend(_ request: NegativeAcknowledgement) {
+    private func resend(_ request: NegativeAcknowledgement, at now: UInt64) {
         guard phase == .playing, let transport, request.mediaSSRC == media.video?.ssrc else { return }
         quality.noteNACK(of: request.sequenceNumbers.count)
         var sink = TransportSink(transport: transport)
@@ -139,6 +145,7 @@ final class Viewer: PeerTransportObserver {
             media.resendVideo(
                 sequence,
                 from: { Int($0) < layers.count ? layers[Int($0)].videoRing : nil },
+                at: now,
                 &sink
             )
         }
@@ -182,9 +189,19 @@ final class Viewer: PeerTransportObserver {
     }
 
     /// Measures, and allows resends again.
-    func care(at now: UInt64, interval: UInt64) {
+    ///
+    /// - Returns: what was sent since the last time.
+    func care(at now: UInt64, interval: UInt64) -> SentAmounts {
         quality.measure(media.byteCount, at: now)
         media.earnResends(for: interval)
+        let total = SentAmounts(
+            packets: media.packetCount,
+            bytes: media.byteCount,
+            resent: media.resentCount,
+            restarts: media.restartCount
+        )
+        defer { counted = total }
+        return total - counted
     }
 
     private func goodbye() -> [UInt8]? {
@@ -209,6 +226,6 @@ struct ViewerPlan: Sendable {
     /// The feed of its sound.
     var sound: BusStreamName?
     /// Every feed that is held for it.
-    var held: Set<BusStreamName>
+    var held: [FeedHold]
     var media: ViewerMedia
 }

@@ -25,13 +25,12 @@ final class ViewerDirectory: Sendable {
     }
 
     let shards: [ViewerShard]
-    private let hub: FeedHub
+    let ended = EndedViewers()
     private let limit: Int
     private let state = Mutex(State())
 
-    init(shards: [ViewerShard], hub: FeedHub, limit: Int) {
+    init(shards: [ViewerShard], limit: Int) {
         self.shards = shards
-        self.hub = hub
         self.limit = limit
     }
 
@@ -42,7 +41,7 @@ final class ViewerDirectory: Sendable {
 
     /// Opens a session on the shard whose turn it is.
     ///
-    /// The feeds of `plan` are held, and released at its end.
+    /// The feeds that `plan` holds are held until its end.
     func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) async -> ICECredentials {
         let shard = state.withLock { state in
             let shard = state.nextShard
@@ -66,9 +65,10 @@ final class ViewerDirectory: Sendable {
         }
     }
 
-    /// The sessions of a stream, by shard.
-    func sessions(of streamID: String) -> Set<String> {
-        state.withLock { state in Set(state.entries.filter { $0.value.streamID == streamID }.keys) }
+    /// How many watch each stream.
+    var counts: [String: Int] {
+        state.withLock { state in state.entries.values.reduce(into: [:]) { $0[$1.streamID, default: 0] += 1 }
+        }
     }
 
     /// What a session's ICE is known by: the version that its entity tag carries, and the viewer's fragment.
@@ -124,6 +124,7 @@ final class ViewerDirectory: Sendable {
     /// Called on a shard's loop when a session is over.
     func forget(_ viewer: ClosedViewer) {
         state.withLock { $0.entries[viewer.id] = nil }
-        hub.releaseLater(viewer.feeds)
+        let report = ViewerReport(id: viewer.id, state: "closed", why: ViewerDiagnosis(viewer.reason))
+        ended.add(report, streamID: viewer.streamID)
     }
 }

@@ -4,6 +4,8 @@ import RTP
 struct ViewerMedia {
     /// Resends in a second beyond which further requests are not answered, as a share of the path's rate.
     private static let resendShare = 4
+    /// Bits a second that a path is thought to carry before it has shown what it does.
+    private static let initialEstimate = 8_000_000
 
     private(set) var video: OutgoingTrack?
     private(set) var audio: OutgoingTrack?
@@ -16,9 +18,22 @@ struct ViewerMedia {
     private(set) var restartCount: UInt64 = 0
     private var resendBudget = SendPacer.burstByteCount
 
+    /// What the path carries, where the viewer reports on packets by number.
+    private(set) var estimator: BandwidthEstimator?
+
     init(video: OutgoingTrack?, audio: OutgoingTrack?) {
         self.video = video
         self.audio = audio
+        guard video?.isNumbered == true else { return }
+        var settings = BandwidthEstimator.Settings()
+        settings.initial = Self.initialEstimate
+        estimator = BandwidthEstimator(settings: settings)
+    }
+
+    /// Learns from a report on packets by number.
+    mutating func receive(_ feedback: TransportFeedback, at now: UInt64) {
+        estimator?.receive(feedback, now: now)
+        if let estimate = estimator?.bitsPerSecond { pacer.use(estimate: estimate) }
     }
 
     /// Bytes that were sent so far.
@@ -54,7 +69,7 @@ struct ViewerMedia {
             let hurry = playhead.isHurried(block)
             while playhead.frame == frame {
                 guard pacer.isOpen else { return true }
-                sendVideo(block, source: source, timestamp: timestamp, hurry: hurry, &sink)
+                sendVideo(block, source: source, timestamp: timestamp, hurry: hurry, at: now, &sink)
                 playhead.advance(in: block)
             }
         }
@@ -62,7 +77,7 @@ struct ViewerMedia {
     }
 
     /// Sends the sound that has come; it is never held back.
-    mutating func pumpAudio(_ ring: PacketRing, _ sink: inout some PacketSink) {
+    mutating func pumpAudio(_ ring: PacketRing, at now: UInt64, _ sink: inout some PacketSink) {
         guard let offset = audio?.timestampOffset, let newest = ring.newest else { return }
         var frame = audioFrame ?? newest.frame
         if ring.block(at: frame) == nil, frame != ring.endFrame { frame = newest.frame }
@@ -70,7 +85,11 @@ struct ViewerMedia {
             let timestamp = UInt32(truncatingIfNeeded: block.timestamp) &+ offset
             for index in 0..<block.packetCount {
                 let number = nextTransportSequence()
-                note(audio?.send(block, index, source: 0, timestamp, hurry: nil, number, &sink) ?? 0)
+                note(
+                    number,
+                    audio?.send(block, index, source: 0, timestamp, hurry: nil, number, &sink) ?? 0,
+                    now
+                )
             }
             frame &+= 1
         }
@@ -82,16 +101,18 @@ struct ViewerMedia {
         source: UInt8,
         timestamp: UInt32,
         hurry: Bool?,
+        at now: UInt64,
         _ sink: inout some PacketSink
     ) {
         let number = nextTransportSequence()
         let index = playhead.packet
         let count = video?.send(block, index, source: source, timestamp, hurry: hurry, number, &sink) ?? 0
         pacer.spend(count)
-        note(count)
+        note(number, count, now)
     }
 
-    private mutating func note(_ count: Int) {
+    private mutating func note(_ number: UInt16, _ count: Int, _ now: UInt64) {
+        estimator?.send(number, byteCount: count, now: now)
         sentBytes &+= UInt64(count)
         packetCount &+= 1
     }
@@ -154,6 +175,7 @@ struct ViewerMedia {
     mutating func resendVideo(
         _ sequence: UInt16,
         from ring: (_ source: UInt8) -> PacketRing?,
+        at now: UInt64,
         _ sink: inout some PacketSink
     ) {
         guard resendBudget > 0, let (packet, source) = video?.find(sequence),
@@ -163,15 +185,11 @@ struct ViewerMedia {
         let hurry = playhead.isHurried(block)
         let index = Int(packet &- block.firstPacket)
         let number = nextTransportSequence()
-        noteResend(video?.resend(block, index, as: sequence, timestamp, hurry: hurry, number, &sink) ?? 0)
-    }
-
-    private mutating func noteResend(_ count: Int) {
+        let count = video?.resend(block, index, as: sequence, timestamp, hurry: hurry, number, &sink) ?? 0
+        note(number, count, now)
         resendBudget -= count
         pacer.spend(count)
         resentCount &+= 1
-        sentBytes &+= UInt64(count)
-        packetCount &+= 1
     }
 }
 

@@ -76,10 +76,19 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
                 let bytes = datagram.indices.map { datagram[$0] }
                 for other in others { other.loop.execute { other.adopt(bytes, from: source) } }
             }
+            endpoint.foreignConnection = { Self.pass($0, to: others[...]) }
         }
         endpoint.start()
         isCaring = true
         care()
+    }
+
+    /// Shows a connection to one shard after the other, until it is one's own.
+    private static func pass(_ connection: ForeignConnection, to shards: ArraySlice<ViewerShard>) {
+        guard let next = shards.first else { return }
+        next.loop.execute {
+            if !next.endpoint.adopt(connection) { pass(connection, to: shards.dropFirst()) }
+        }
     }
 
     /// Takes a datagram that another shard has received.
@@ -90,7 +99,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     /// Ends all sessions and frees the port.
     func stop() {
         isCaring = false
-        for viewer in viewers.values { viewer.close() }
+        for viewer in Array(viewers.values) { viewer.close() }
         endpoint.close()
     }
 
@@ -107,6 +116,12 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         for feed in layers + (sound.map { [$0] } ?? []) { feed.viewers[id] = viewer }
         measures.viewers.add(1)
         return transport.credentials
+    }
+
+    /// How the viewers of a stream fare.
+    func reports(of streamID: String) -> [ViewerReport] {
+        let now = EventLoop.now
+        return viewers.values.filter { $0.streamID == streamID }.map { ViewerReport($0, at: now) }
     }
 
     /// Ends a session.
@@ -143,7 +158,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
             hub.unsubscribeLater(self, from: feed.name)
         }
         measures.viewers.add(-1)
-        closed(ClosedViewer(id: viewer.id, streamID: viewer.streamID, feeds: viewer.held, reason: reason))
+        closed(ClosedViewer(id: viewer.id, streamID: viewer.streamID, reason: reason))
     }
 
     // MARK: Feeds
@@ -173,7 +188,10 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         if !delivery.isSeed, let first = delivery.video.first ?? delivery.audio.first {
             measures.delay.observe(Double(EventLoop.now &- first.arrival) / 1e9)
         }
-        if feed.hasEnded { for viewer in feed.viewers.values { viewer.close() } }
+        // Viewers of what cannot be shown any more come back, and get what can be, or the reason.
+        for viewer in Array(feed.viewers.values) where feed.hasEnded || feed.problem != nil {
+            if feed.hasEnded || viewer.pictures === feed { viewer.close() }
+        }
     }
 
     // MARK: Time
@@ -196,7 +214,11 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         let now = EventLoop.now
         for viewer in viewers.values where viewer.opened % Self.careSlots == careSlot {
             viewer.sendReports()
-            viewer.care(at: now, interval: Self.careInterval.nanoseconds * Self.careSlots)
+            let sent = viewer.care(at: now, interval: Self.careInterval.nanoseconds * Self.careSlots)
+            measures.sentPackets.increment(by: sent.packets)
+            measures.sentBytes.increment(by: sent.bytes)
+            measures.resentPackets.increment(by: sent.resent)
+            measures.restarts.increment(by: sent.restarts)
         }
         loop.schedule(after: Self.careInterval) { [weak self] in self?.care() }
     }
@@ -206,7 +228,5 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
 struct ClosedViewer: Sendable {
     var id: String
     var streamID: String
-    /// What it held.
-    var feeds: Set<BusStreamName>
     var reason: PeerTransport.CloseReason
 }

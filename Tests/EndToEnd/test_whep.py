@@ -1,0 +1,162 @@
+"""RTMP in, WebRTC out: Chromium sees moving pictures; who may not, or cannot, is told why."""
+import os
+import time
+
+import pytest
+from publisher import wait_live
+from waiting import wait_until
+from whep import ViewerPage, offer, post, send
+
+VP8 = "a=rtpmap:96 VP8/90000"
+
+
+@pytest.fixture
+def viewer(stack):
+    page = ViewerPage(stack)
+    yield page
+    page.close()
+
+
+def viewers(stack, stream_id=None):
+    return stack.api(f"/streams/{stream_id or stack.stream_id}/viewers")
+
+
+def test_a_published_picture_moves_in_chromium(stack, publish, viewer):
+    publish(gop=60)
+    wait_live(stack)
+    assert viewer.watch()["status"] == 201
+    wait_until("pictures come", lambda: viewer.decoded() > 30)
+    before = viewer.decoded()
+    wait_until("three seconds more", lambda: viewer.decoded() >= before + 90)
+    seen = viewer.statistics()
+    assert seen["state"] == "connected" and seen["width"] == 640
+    assert seen["video"]["freezeCount"] == 0 and seen["video"]["packetsLost"] == 0
+    assert seen["firstFrame"] < 1500, seen["firstFrame"]
+    [own] = viewers(stack)["items"]
+    assert own["state"] == "playing" and own["why"]["code"] == "playing" and own["transport"] == "udp"
+    assert own["bitrate"] > 100_000 and own["roundTrip"] < 1
+
+
+def test_who_joins_at_any_moment_of_a_long_group_sees_a_picture_at_once(stack, publish, viewer):
+    publish(gop=120)
+    wait_live(stack)
+    delays = []
+    for _ in range(4):
+        assert viewer.watch(sound=False)["status"] == 201
+        wait_until("a picture", lambda: viewer.statistics()["firstFrame"] is not None, timeout=5)
+        delays.append(viewer.statistics()["firstFrame"])
+        decoded = viewer.decoded()
+        wait_until("it moves", lambda: viewer.decoded() > decoded + 20)
+        viewer.browser.evaluate("pc.close()")
+    print("first frame after", [round(delay) for delay in delays], "ms")
+    assert sorted(delays)[1] < 800, delays
+
+
+def test_delete_ends_a_session_and_nothing_is_left_of_it(stack, publish, viewer):
+    publish()
+    wait_live(stack)
+    session = viewer.watch()["location"]
+    wait_until("pictures come", lambda: viewer.decoded() > 10)
+    assert send(stack, session, "DELETE").status == 200
+    wait_until("nobody watches", lambda: viewers(stack)["count"] == 0)
+    assert send(stack, session, "DELETE").status == 404
+    ended = viewers(stack)["ended"][0]
+    assert ended["state"] == "closed" and ended["why"]["code"] == "ended"
+
+
+def test_a_share_link_lets_one_watch_until_it_is_revoked(stack, publish, viewer):
+    stream, url, watch_url, _ = stack.new_stream("whep-share")
+    publish(url)
+    wait_live(stack, "whep-share")
+    viewer.browser.open(stack.site + "/healthz")
+    secret = watch_url.partition("#s=")[2]
+    exchanged = viewer.browser.evaluate(
+        "fetch('/api/v1/share/exchange', {method: 'POST', headers: {'Content-Type': 'application/json'},"
+        f" body: JSON.stringify({{secret: '{secret}'}})}}).then((answer) => answer.status)")
+    assert exchanged == 200
+    assert viewer.watch(f"/whep/{stack.stream_id}", headers={})["status"] in (401, 404)
+    assert viewer.watch(f"/whep/{stream['id']}", headers={})["status"] == 201
+    wait_until("pictures come", lambda: viewer.decoded() > 10)
+    [share] = stack.api(f"/streams/{stream['id']}/shares")["items"]
+    start = time.monotonic()
+    stack.api(f"/streams/{stream['id']}/shares/{share['id']}", "DELETE")
+    wait_until("the session is over", lambda: viewers(stack, stream["id"])["count"] == 0, timeout=5)
+    assert time.monotonic() - start < 1.5
+    wait_until("the page hears of it", lambda: viewer.statistics()["dtls"] == "closed", timeout=5)
+
+
+def test_a_media_token_opens_whep_as_a_bearer_and_in_the_path(stack, publish):
+    publish()
+    wait_live(stack)
+    token = stack.api(f"/streams/{stack.stream_id}/media-token", "POST", {"ttl": 600})["token"]
+    target = f"/whep/{stack.stream_id}"
+    bearer = {"Authorization": "Bearer " + token}
+    answer = post(stack, target, offer(), **bearer)
+    assert answer.status == 201
+    assert send(stack, answer.headers["Location"], "DELETE", headers=bearer).status == 200
+    nobody = {"Authorization": ""}
+    answer = post(stack, f"/whep/~{token}/{stack.stream_id}", offer(), **nobody)
+    assert answer.status == 201 and answer.headers["Location"].startswith(f"/whep/~{token}/")
+    assert send(stack, answer.headers["Location"], "DELETE", headers=nobody).status == 200
+    assert post(stack, target, offer(), **nobody).status == 401
+
+
+def test_what_cannot_be_watched_is_refused_with_the_reason(stack, publish):
+    stream, url, _, _ = stack.new_stream("whep-refused")
+    target = f"/whep/{stream['id']}"
+    answer = post(stack, target, offer())
+    assert answer.status == 409 and answer.headers["Retry-After"] and answer.json()["code"] == "stream_not_live"
+    assert send(stack, target, "HEAD").status == 409
+    publish(url)
+    wait_live(stack, "whep-refused")
+    assert send(stack, target, "HEAD").status == 200
+    answer = post(stack, target, offer(VP8))
+    assert answer.status == 406 and answer.json()["code"] == "codec_mismatch" and "avc1" in answer.json()["detail"]
+    assert viewers(stack, stream["id"])["ended"][0]["why"]["code"] == "codec_mismatch"
+    assert post(stack, target, "no description").status == 400
+    assert send(stack, target, "POST", "x", {"Content-Type": "text/plain"}).status == 415
+    assert send(stack, target, "GET").status == 405
+    assert send(stack, target + "/0-aaaaaaaaaaaaaaaaaaaaaaaaaa", "DELETE").status == 404
+    options = send(stack, target, "OPTIONS", headers={"Authorization": ""})
+    assert options.status == 204 and "POST" in options.headers["Access-Control-Allow-Methods"]
+
+
+def test_the_end_of_a_stream_is_said_to_its_viewers(stack, publish, viewer):
+    publisher = publish()
+    wait_live(stack)
+    viewer.watch()
+    wait_until("pictures come", lambda: viewer.decoded() > 10)
+    publisher.stop()
+    wait_until("goodbye", lambda: viewers(stack)["count"] == 0)
+
+
+def test_b_frames_that_nothing_needs_are_left_out_and_others_are_no_reason_to_stumble(stack, publish, viewer):
+    publish(b_frames=2)
+    wait_live(stack)
+    answer = viewer.watch(sound=False)
+    if answer["status"] == 406:  # the pictures need them, and nobody makes a rendition without
+        assert "b_frames" in answer["body"]
+        return
+    wait_until("pictures come", lambda: viewer.decoded() > 30)
+    assert viewer.statistics()["video"]["freezeCount"] == 0
+
+
+def test_sessions_and_descriptors_go_back_to_where_they_were(stack, publish):
+    publish()
+    wait_live(stack)
+    target = f"/whep/{stack.stream_id}"
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{stack.pid('sfu')}/fd"))
+
+    def join_and_leave(times):
+        for _ in range(times):
+            answer = post(stack, target, offer())
+            assert answer.status == 201
+            assert send(stack, answer.headers["Location"], "DELETE").status == 200
+
+    join_and_leave(20)
+    before = descriptors()
+    join_and_leave(1000)
+    assert viewers(stack)["count"] == 0
+    wait_until("no descriptor is kept", lambda: descriptors() <= before + 4)

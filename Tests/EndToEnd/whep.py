@@ -1,0 +1,89 @@
+"""Viewers by WHEP: a page of Chromium, and plain requests."""
+import json
+import re
+import urllib.error
+import urllib.request
+
+from browsers import Chromium
+from stack import Response
+
+WATCH = """async ([url, headers, sound]) => {
+  const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
+  const media = new MediaStream();
+  const video = window.video = document.body.appendChild(document.createElement("video"));
+  video.muted = video.autoplay = video.playsInline = true;
+  pc.ontrack = (event) => { media.addTrack(event.track); video.srcObject = media; };
+  pc.addTransceiver("video", {direction: "recvonly"});
+  if (sound) pc.addTransceiver("audio", {direction: "recvonly"});
+  await pc.setLocalDescription();
+  const start = performance.now();
+  window.firstFrame = null;
+  video.requestVideoFrameCallback(() => { window.firstFrame = performance.now() - start; });
+  const answer = await fetch(url, {
+    method: "POST", headers: {"Content-Type": "application/sdp", ...headers}, body: pc.localDescription.sdp,
+  });
+  const body = await answer.text();
+  if (answer.status !== 201) return {status: answer.status, body, retry: answer.headers.get("Retry-After")};
+  window.session = new URL(answer.headers.get("Location"), url).href;
+  await pc.setRemoteDescription({type: "answer", sdp: body});
+  return {status: 201, location: window.session, etag: answer.headers.get("ETag")};
+}"""
+
+STATISTICS = """async () => {
+  const found = {state: pc.connectionState, firstFrame, width: video.videoWidth};
+  for (const one of (await pc.getStats()).values()) {
+    if (one.type === "inbound-rtp") found[one.kind] = one;
+    if (one.type === "transport") found.dtls = one.dtlsState;
+  }
+  return found;
+}"""
+
+
+class ViewerPage:
+    """A page of the site that watches by WHEP; the sound is asked for unless told otherwise."""
+
+    def __init__(self, stack, browser=None):
+        self.stack = stack
+        self.browser = browser or Chromium()
+        self.browser.open(stack.site + "/healthz")
+
+    def watch(self, target=None, headers=None, sound=True):
+        url = self.stack.absolute(target or self.stack.access["whep_url"])
+        if headers is None:
+            headers = {"Authorization": "Bearer " + self.stack.access["api_token"]}
+        return self.browser.evaluate(f"({WATCH})({json.dumps([url, headers, sound])})")
+
+    def statistics(self):
+        return self.browser.evaluate(f"({STATISTICS})()")
+
+    def decoded(self):
+        return self.statistics().get("video", {}).get("framesDecoded", 0)
+
+    def close(self):
+        self.browser.close()
+
+
+def offer(video="a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f", fragment="abcd"):
+    """An offer by hand, of one section of pictures."""
+    number = re.search(r"rtpmap:(\d+)", video)[1]
+    return "\r\n".join([
+        "v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=group:BUNDLE 0",
+        f"m=video 9 UDP/TLS/RTP/SAVPF {number}", "c=IN IP4 0.0.0.0", "a=mid:0", "a=recvonly", "a=rtcp-mux",
+        f"a=ice-ufrag:{fragment}", "a=ice-pwd:abcdefghijklmnopqrstuvwx", "a=setup:actpass",
+        "a=fingerprint:sha-256 " + ":".join(["AB"] * 32), video, ""])
+
+
+def send(stack, target, method, body=None, headers=None):
+    """One request with a body that is no JSON."""
+    headers = {"Authorization": "Bearer " + stack.access["api_token"], **(headers or {})}
+    request = urllib.request.Request(
+        stack.absolute(target), data=body.encode() if body is not None else None, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return Response(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as error:
+        return Response(error.code, error.headers, error.read())
+
+
+def post(stack, target, body, **headers):
+    return send(stack, target, "POST", body, {"Content-Type": "application/sdp"} | headers)
