@@ -41,6 +41,18 @@ import Testing
             }
         }
 
+        /// Sends pictures of as many packets as `count` says, 30 a second, each in one burst.
+        mutating func run(frames: Int, count: (Int) -> Int) {
+            for frame in 0..<frames {
+                for _ in 0..<count(frame) { send(byteCount: 1200) }
+                for step in 0..<7 {
+                    now += 4_761_904
+                    arrive()
+                    if step % 3 == 0 { report() }
+                }
+            }
+        }
+
         private mutating func send(byteCount: Int) {
             estimator.send(number, byteCount: byteCount, now: now)
             defer { number &+= 1 }
@@ -103,6 +115,16 @@ import Testing
         way.run(seconds: 5) { Double($0) }
         #expect(way.estimator.bitsPerSecond < before / 2)
         #expect(way.estimator.loss > 0.15)
+    }
+
+    @Test func `does not take keyframes, sent in one burst, for a way that is full`() {
+        var settings = BandwidthEstimator.Settings()
+        settings.initial = 3_000_000
+        var way = Way(capacity: 12_000_000, settings: settings)
+        way.queueLimit = 400_000
+        way.run(frames: 600) { $0 % 60 == 0 ? 60 : 5 }
+        #expect(way.estimator.bitsPerSecond >= 2_000_000)
+        #expect(way.estimator.loss < 0.02)
     }
 
     @Test func `does not rise far over what is sent`() {
