@@ -12,6 +12,19 @@ public struct BusResumption: Sendable, Equatable {
     public var stamps: Stamper.ResumePoint
     /// The latest end of a sample on the session's timeline, or its beginning where there was none.
     public var end: MediaTime
+
+    /// Creates a resumption of its parts.
+    public init(
+        session: SessionDescription,
+        tracks: [TrackConfiguration],
+        stamps: Stamper.ResumePoint,
+        end: MediaTime
+    ) {
+        self.session = session
+        self.tracks = tracks
+        self.stamps = stamps
+        self.end = end
+    }
 }
 
 extension BusShard {

@@ -10,6 +10,13 @@ public struct EncodedPicture: Sendable, Equatable {
     public var isKeyframe: Bool
     /// The access unit, its NAL units behind lengths of four bytes, without parameter sets.
     public var bytes: [UInt8]
+
+    /// Creates a picture.
+    public init(time: Int64, isKeyframe: Bool, bytes: [UInt8]) {
+        self.time = time
+        self.isKeyframe = isKeyframe
+        self.bytes = bytes
+    }
 }
 
 /// Decodes H.264 and encodes it again without B-frames: the same pictures at the same times, each keyframe where it
@@ -33,6 +40,7 @@ public struct EncodedPicture: Sendable, Equatable {
     private var encoder: LibAVCodec?
     private let bitRate: Int
     private let frameRate: Double
+    private var meter: RateMeter
 
     /// Opens a decoder; the encoder follows with the first picture.
     ///
@@ -52,7 +60,8 @@ public struct EncodedPicture: Sendable, Equatable {
         self.frame = frame
         self.output = output
         self.bitRate = bitRate
-        self.frameRate = min(max(frameRate ?? 30, 1), 240)
+        meter = RateMeter(limit: bitRate)
+        self.frameRate = frameRate.flatMap { (1...240).contains($0) ? $0 : nil } ?? 30
     }
 
     /// Makes over one access unit.
@@ -69,7 +78,16 @@ public struct EncodedPicture: Sendable, Equatable {
         // SAFETY: decoder and packet are open and ours.
         unsafe packet.pointer.pointee.pts = time
         try LibAV.check(unsafe avcodec_send_packet(decoder.pointer, packet.pointer))
+        if let rate = meter.add(bytes.count, at: time) { limit(to: rate) }
         return try takePictures()
+    }
+
+    /// Lets what comes out be no more than so many bits a second.
+    private func limit(to rate: Int) {
+        guard let encoder else { return }
+        // SAFETY: the encoder is open and ours; x264 takes the new limits with the next picture.
+        unsafe encoder.pointer.pointee.rc_max_rate = Int64(rate)
+        unsafe encoder.pointer.pointee.rc_buffer_size = Int32(clamping: rate)
     }
 
     /// Takes out what the decoder still holds; nothing can be made over afterwards.
@@ -164,5 +182,39 @@ public struct EncodedPicture: Sendable, Equatable {
         } catch {
             throw .unsupported
         }
+    }
+}
+
+/// Measures what a source sends, so that what is made of it is not much more.
+struct RateMeter {
+    /// How long is measured at a time, in 90,000ths of a second: two seconds.
+    private static let window: Int64 = 180_000
+    /// What an encoder that must be quick may need more than the source's.
+    private static let allowance = 1.5
+    /// What is always allowed, in bits a second.
+    private static let floor = 300_000
+
+    private let limit: Int
+    private var byteCount = 0
+    private var start: Int64?
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Adds an access unit.
+    ///
+    /// - Returns: the bits a second to keep to from now on, after each window.
+    mutating func add(_ count: Int, at time: Int64) -> Int? {
+        byteCount += count
+        guard let start, time >= start else {
+            start = time
+            byteCount = count
+            return nil
+        }
+        let elapsed = time &- start
+        guard elapsed >= Self.window else { return nil }
+        let rate = Double(byteCount) * 8 * Double(TrackConfiguration.videoTimescale) / Double(elapsed)
+        self.start = time
+        byteCount = 0
+        return min(limit, max(Self.floor, Int(min(rate * Self.allowance, Double(limit)))))
     }
 }

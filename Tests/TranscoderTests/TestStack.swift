@@ -101,7 +101,7 @@ final class TestStack: Sendable {
     }
 
     /// Opens a session with pictures alone.
-    func publishSilently() async throws {
+    func publishSilently(record: [UInt8] = [1, 100, 0, 31]) async throws {
         var session = Self.session
         session.tracks = [.init(track: 0, generation: 1)]
         let pictures = TrackConfiguration(
@@ -109,7 +109,7 @@ final class TestStack: Sendable {
             generation: 1,
             codec: .h264,
             timescale: 90_000,
-            decoderConfiguration: [1, 100, 0, 31],
+            decoderConfiguration: record,
             codecString: "avc1.64001f",
             kind: .video(.init(width: 640, height: 360, frameRate: 30))
         )
@@ -122,12 +122,15 @@ final class TestStack: Sendable {
         await writer.withLock { $0 }?.append(all: numbers.map { source.sample($0) })
     }
 
+    /// Publishes these samples.
+    func send(_ samples: [BusSample]) async { await writer.withLock { $0 }?.append(all: samples) }
+
     /// Ends the session.
     func end() async { await writer.withLock { $0 }?.end() }
 
-    /// Follows the Opus rendition as a viewer's service would.
-    func follow(_ handler: SampleCollector) async throws {
-        await reader.follow(.opus, of: "stream", session: "session", from: .beginning, handler: handler)
+    /// Follows a rendition as a viewer's service would.
+    func follow(_ handler: SampleCollector, _ rendition: RenditionName = .opus) async throws {
+        await reader.follow(rendition, of: "stream", session: "session", from: .beginning, handler: handler)
     }
 }
 

@@ -2,7 +2,8 @@ import Bytes
 import Codecs
 import Foundation
 import Testing
-import Transcoding
+
+@testable import Transcoding
 
 @Suite(.timeLimit(.minutes(1))) struct PictureTests {
     /// One access unit of the fixture.
@@ -96,5 +97,18 @@ import Transcoding
             }
         }
         #expect(made > 30)
+    }
+
+    @Test func `what may come out follows what comes in`() {
+        var meter = RateMeter(limit: 4_000_000)
+        var rates: [Int] = []
+        // 60 units of 4 kB in two seconds are 960 kbit/s, then ten times as much, then next to nothing.
+        for index in 0..<180 {
+            let count = index < 61 ? 4000 : index < 121 ? 40_000 : 10
+            if let rate = meter.add(count, at: Int64(index + 1) * 3000) { rates.append(rate) }
+        }
+        #expect(rates.count == 2)
+        #expect(abs((rates.first ?? 0) - 1_440_000) < 200_000)
+        #expect(rates.last == 4_000_000)
     }
 }

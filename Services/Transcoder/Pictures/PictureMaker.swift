@@ -119,7 +119,20 @@ final class PictureMaker: RenditionMaking {
     /// The newest generation that an earlier maker has used.
     private var earliestGeneration: UInt16 { earlier?.tracks.map(\.generation).max() ?? 0 }
 
-    func finish() async {}
+    func finish() async {
+        guard let bench else { return }
+        let hand = Hand(maker: self)
+        await withCheckedContinuation { continuation in
+            waiting += 1
+            work.execute { [loop] in
+                let result = bench.finish()
+                loop.execute {
+                    hand.maker.finished(result, at: bench)
+                    continuation.resume()
+                }
+            }
+        }
+    }
 
     /// Carries the maker through its thread and back to the loop that it is used on.
     private struct Hand: @unchecked Sendable {
@@ -130,7 +143,7 @@ final class PictureMaker: RenditionMaking {
 
 /// Where pictures are made over; used on the thread of its maker only.
 final class PictureBench: @unchecked Sendable {
-    // SAFETY: after `init` nothing but `transcode` touches it, and that runs on one thread.
+    // SAFETY: after `init` it is touched by one thread only.
 
     /// What became of an access unit.
     enum Result: Sendable {
@@ -159,5 +172,11 @@ final class PictureBench: @unchecked Sendable {
         } catch {
             return error == .unsupported ? .failed : .damaged
         }
+    }
+
+    /// What the decoder still held.
+    func finish() -> Result {
+        let pictures = try? transcoder.finish()
+        return .pictures(pictures ?? [], record: transcoder.record)
     }
 }

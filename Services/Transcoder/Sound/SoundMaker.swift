@@ -33,7 +33,9 @@ final class SoundMaker: RenditionMaking {
 
     func use(_ session: SessionDescription, _ tracks: [TrackConfiguration]) -> Bool {
         guard let source = Self.source(in: session, tracks) else { return false }
-        if let rendition, rendition.track == source.track {
+        if let rendition {
+            // Another track is another rendition, for whoever claims it next.
+            guard rendition.track == source.track else { return false }
             rendition.reconfigure(source)
             return true
         }

@@ -221,14 +221,11 @@ actor RenditionMaker: BusStreamHandler {
         making = nil
         metrics.endings[reason].increment()
         logger.log(
-            reason == .failed || reason == .unsupported ? .warning : .info,
+            reason == .failed ? .warning : .info,
             "a rendition is no longer made here",
             [.reason: reason.rawValue]
         )
-        switch reason {
-        case .unsupported, .failed: break
-        case .unwanted, .sessionEnded, .leaseLost, .draining: try? await claim.succeed()
-        }
+        if reason != .failed { try? await claim.succeed() }
         try? await claim.release()
         return reason
     }
