@@ -100,6 +100,18 @@ def test_other_codecs_of_a_browser_are_recorded(stack, publish_by_browser, codec
     assert kinds["video"]["codec_name"] == codec[6:].lower()
 
 
+def test_a_browser_publishes_over_tcp_where_udp_is_blocked(stack, publish_by_browser):
+    stream, url, _, hls = stack.new_stream("whip-tcp")
+    publisher = publish_by_browser()
+    assert publisher.publish(whip_url(stack, stream), key_of(url), transport="tcp")["status"] == 201
+    publisher.wait_connected()
+    wait_segments(stack, hls)
+    assert publisher.statistics()["transport"] == "tcp"
+    different, total = different_pictures(hls, 2)
+    assert different > total / 2
+    assert publisher.delete() == 200
+
+
 def test_a_member_needs_no_key_and_others_do(stack, publish_by_browser):
     stream, _, _, _ = stack.new_stream("whip-member")
     publisher = publish_by_browser()
@@ -136,11 +148,11 @@ def test_ice_restarts_while_media_go_on(stack, publish_by_browser):
 @pytest.mark.parametrize("dies", [False, True], ids=["hangs-up", "dies"])
 def test_a_lost_publisher_goes_on_with_its_session(stack, publish_by_browser, dies):
     slug = "whip-died" if dies else "whip-hung-up"
-    stream, url, _, _ = stack.new_stream(slug)
+    stream, url, _, hls = stack.new_stream(slug)
     publisher = publish_by_browser()
     assert publisher.publish(whip_url(stack, stream), key_of(url))["status"] == 201
     publisher.wait_connected()
-    wait_state(stack, slug, "live")
+    wait_segments(stack, hls)
     session = stack.watch_state(slug)["session"]["id"]
     if dies:
         publisher.close()

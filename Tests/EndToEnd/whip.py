@@ -9,7 +9,7 @@ from browsers import Chromium
 from stack import REPOSITORY, Response
 from waiting import wait_until
 
-PUBLISH = """async ([url, key, codec]) => {
+PUBLISH = """async ([url, key, codec, transport]) => {
   const media = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480, frameRate: 30}, audio: true});
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
   for (const track of media.getTracks()) {
@@ -22,8 +22,9 @@ PUBLISH = """async ([url, key, codec]) => {
   await pc.setLocalDescription();
   const headers = {"Content-Type": "application/sdp", ...(key ? {Authorization: "Bearer " + key} : {})};
   const answer = await fetch(url, {method: "POST", headers, body: pc.localDescription.sdp});
-  const body = await answer.text();
+  let body = await answer.text();
   if (answer.status !== 201) return {status: answer.status, body};
+  if (transport) body = body.replace(/a=candidate:.*\\r\\n/g, (line) => line.includes(` ${transport} `) ? line : "");
   window.session = new URL(answer.headers.get("Location"), url).href;
   window.answer = body;
   await pc.setRemoteDescription({type: "answer", sdp: body});
@@ -49,10 +50,12 @@ RESTART = """async () => {
 
 STATISTICS = """async () => {
   const found = {state: pc.connectionState, ice: pc.iceConnectionState};
-  for (const one of (await pc.getStats()).values()) {
+  const all = await pc.getStats();
+  for (const one of all.values()) {
     if (one.type === "outbound-rtp") found[one.kind] = {packets: one.packetsSent, keyframes: one.keyFramesEncoded};
     if (one.type === "remote-inbound-rtp") found[one.kind + "Lost"] = one.packetsLost;
-    if (one.type === "transport") found.changes = one.selectedCandidatePairChanges;
+    if (one.type === "transport" && one.selectedCandidatePairId)
+      found.transport = all.get(all.get(one.selectedCandidatePairId).localCandidateId).protocol;
   }
   return found;
 }"""
@@ -65,9 +68,9 @@ class BrowserPublisher:
         self._browser = Chromium()
         self._browser.open(site + "/login")
 
-    def publish(self, url, key=None, codec=None):
+    def publish(self, url, key=None, codec=None, transport=None):
         """Offers; returns the status, and the session's address and tag where there is one."""
-        return self._browser.call(PUBLISH, [url, key, codec])
+        return self._browser.call(PUBLISH, [url, key, codec, transport])
 
     def restart(self):
         """Restarts ICE by a PATCH."""

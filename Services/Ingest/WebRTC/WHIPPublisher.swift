@@ -16,7 +16,7 @@ final class WHIPPublisher: PeerTransportObserver {
     private(set) var entityTag = Randomness.identifier()
     /// The peer's user name fragment.
     private(set) var remoteFragment: String?
-    /// ICE, DTLS and SRTP; set right after the creation.
+    /// ICE, DTLS and SRTP; set right after the creation, and gone at the end.
     var transport: PeerTransport?
 
     private var media: IncomingMedia
@@ -62,9 +62,17 @@ final class WHIPPublisher: PeerTransportObserver {
         let frames = media.takeFrames()
         guard !frames.isEmpty else { return }
         let wallClock = Timestamp.nowMicroseconds
-        carrier.assumeIsolated { carrier in
-            for frame in frames { carrier.take(frame, now: now, wallClock: wallClock) }
+        // A frame may be the last, where it makes the carrier end the publisher.
+        for frame in frames where transport != nil {
+            carrier.assumeIsolated { $0.take(frame, now: now, wallClock: wallClock) }
         }
+    }
+
+    /// Says goodbye to the peer; nothing more goes to the bus.
+    func stop() {
+        let last = transport
+        transport = nil
+        last?.close()
     }
 
     /// Gives up what was waited for too long, and tells the peer how its packets arrive.

@@ -178,7 +178,7 @@ actor WHIPServer: Service {
         guard publisher(id, of: stream) != nil, let publisher = publishers.removeValue(forKey: id) else {
             return false
         }
-        publisher.transport?.close()
+        publisher.stop()
         context.registry.unpublished(publisher.carrier)
         return true
     }
@@ -188,7 +188,7 @@ actor WHIPServer: Service {
         guard let publisher = publishers.removeValue(forKey: id) else { return }
         context.logger.log(.notice, "ending a publisher", [.reason: "\(reason)"])
         context.registry.lost(publisher.carrier, because: reason)
-        publisher.transport?.close()
+        publisher.stop()
     }
 
     /// The peer is gone, and may come back within the grace time.
