@@ -5,7 +5,11 @@ import RTP
 /// Lets packets with any numbers and times come at any time, and looks at what is delivered.
 @main enum FuzzRTPReceiver {
     private struct Session {
-        var receiver = PacketReceiver(clockRate: 90_000)
+        var receiver: PacketReceiver = {
+            var settings = PacketReceiver.Settings()
+            settings.capacity = 64
+            return PacketReceiver(clockRate: 90_000, settings: settings)
+        }()
         var assembler = AccessUnitAssembler(.vp8)
         var recorder = ArrivalRecorder()
         var clock = MediaClock(clockRate: 90_000)
