@@ -188,3 +188,19 @@ def test_the_multi_view_shows_what_goes_live_and_lets_one_be_heard(stack, publis
     chromium.click("m-tile:has-text('wall-one') .label")
     wait_until("now the first", lambda: not tiles()["wall-one"]["muted"] and tiles()["wall-two"]["muted"])
     chromium.screenshot(artifacts / "multi-view.png")
+
+
+def test_who_sends_b_frames_is_told_which_box_to_untick(stack, publish, chromium, artifacts):
+    _, url, _, _ = stack.new_stream("b-frames-advice")
+    publish(url, b_frames=2)
+    wait_live(stack, "b-frames-advice")
+    chromium.log_in(stack)
+    chromium.go(stack.site + "/watch/b-frames-advice")
+    words = wait_until("the advice is there", lambda: chromium.evaluate("document.querySelector('m-advice')?.textContent ?? ''"))
+    assert "B-frames" in words and "OBS" in words, words
+    chromium.screenshot(artifacts / "b-frames-advice.png")
+    viewer = chromium.another()
+    share = stack.api(f"/streams/{stack.watch_state('b-frames-advice')['streamId']}/shares", "POST", {})
+    page = WatchPage(viewer, f"{stack.site}/watch/b-frames-advice#s={share['secret']}")
+    page.wait_for_moving_picture()
+    assert viewer.evaluate("document.querySelector('m-advice').textContent") == ""

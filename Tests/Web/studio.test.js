@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Problem } from "../../Services/Gateway/Web/api.js";
 import { columnsFor } from "../../Services/Gateway/Web/player/columns.js";
+import { adviceFor } from "../../Services/Gateway/Web/studio/advice.js";
 import { byPreference, encodingsFor } from "../../Services/Gateway/Web/studio/encodings.js";
 import { SILENCE_DB, loudness } from "../../Services/Gateway/Web/studio/level-meter.js";
 import { outboundOf } from "../../Services/Gateway/Web/studio/outbound-stats.js";
@@ -55,6 +56,14 @@ test("the state is told in words; that a picture begins small is no trouble", ()
 test("trouble is told with what to do", () => {
   assert.match(troubleWords(new Problem({ status: 409, code: "stream_busy", detail: "A publisher is live." })), /^Somebody else publishes/);
   assert.match(troubleWords(new Problem({})), /does not answer.*\(unreachable\)/);
+});
+
+test("a publisher is told in sentences what to change, B-frames first", () => {
+  const report = { protocol: "rtmp", encoder: "OBS", bFrames: true, warnings: ["keyframe every 8 s: set the keyframe interval to 2 s"] };
+  const advice = adviceFor(report);
+  assert.match(advice[0], /B-frames” to 0/);
+  assert.equal(advice[1], "Keyframe every 8 s: set the keyframe interval to 2 s.");
+  assert.deepEqual(adviceFor({ ...report, bFrames: false, warnings: [] }), []);
 });
 
 test("pictures stand in as many columns as rows, or one more", () => {

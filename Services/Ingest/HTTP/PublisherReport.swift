@@ -67,7 +67,7 @@ struct PublisherReport: Encodable, Sendable {
     }
 }
 
-/// `GET /internal/publishers`: who publishes here, and what they could do better.
+/// `GET /internal/publishers`: who publishes here, and what they could do better; the same of one stream for the pages.
 struct PublisherRoutes: Sendable {
     private struct List: Encodable {
         var items: [PublisherReport]
@@ -81,5 +81,16 @@ struct PublisherRoutes: Sendable {
             for carrier in registry.carriers { items.append(await carrier.report) }
             return .json(List(items: items.sorted { $0.streamId < $1.streamId }))
         }
+        router.get("/api/v1/streams/:stream/publisher") { request in
+            guard ["admin", "member"].contains(request.headers["x-martlet-role"]) else { throw Self.nobody }
+            let streamID = request.parameters["stream"]
+            for carrier in registry.carriers {
+                let report = await carrier.report
+                if report.streamId == streamID { return .json(report) }
+            }
+            throw Self.nobody
+        }
     }
+
+    private static let nobody = HTTPProblem(404, "no_publisher", "Nobody publishes to this stream here.")
 }

@@ -2,6 +2,7 @@ import { Problem, call, itemsOf } from "../api.js";
 import { h, icon, iconButton, setText } from "../dom.js";
 import { ago, exactly } from "../format.js";
 import { rtmpAddress } from "../site.js";
+import "./m-advice.js";
 import { CopyField } from "./m-copy.js";
 
 /** @typedef {{id: string, slug: string, title: string, state?: string}} Stream */
@@ -40,6 +41,7 @@ export class StreamPanel extends HTMLElement {
         isLive && h("span", { className: "badge live" }, h("span", { className: "dot" }), "LIVE"),
         h("a", { className: "button", href: `/studio?stream=${encodeURIComponent(slug)}` }, icon("camera"), "Studio"),
         h("a", { className: "button", href: `/watch/${encodeURIComponent(slug)}` }, icon("play"), "Watch")),
+      h("m-advice", { streamId: isLive ? this.#stream.id : "" }),
       h("section", {}, this.#head("Stream keys", "A key lets one publisher send. It is shown once.", "New key", () => this.#makeKey()),
         this.#keySecret, this.#keys),
       h("section", {}, this.#head("Share links", "A link plays without a login, until it is revoked.", "New link", () => this.#makeShare()),

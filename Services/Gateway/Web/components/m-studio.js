@@ -6,6 +6,7 @@ import { Capture, CaptureError, QUALITIES } from "../studio/capture.js";
 import { stateWords, troubleWords } from "../studio/words.js";
 import { WhipPublisher } from "../studio/whip.js";
 import { logo } from "./logo.js";
+import "./m-advice.js";
 import { Level } from "./m-level.js";
 
 /** @typedef {{id: string, slug: string, title: string, state?: string}} Stream */
@@ -40,6 +41,7 @@ export class Studio extends HTMLElement {
   #muteVideo = iconButton("camera", "Switch the camera off (V)", () => this.#toggleTrack("video"), { className: "icon-button framed" });
   #useScreen = h("button", { type: "button", className: "button", onclick: () => this.#try(() => this.capture.openScreen()) }, icon("screen"), "Share a screen");
   #useOwnCamera = h("button", { type: "button", className: "button", onclick: () => this.#try(() => this.#useCamera()) }, icon("camera"), "Use the camera");
+  #advice = h("m-advice");
   #watch = h("a", { className: "text-link" }, "Open the watch page");
 
   /** @param {Stream[]} streams @param {string | null} wanted a stream's slug or ID */
@@ -60,7 +62,7 @@ export class Studio extends HTMLElement {
         h("div", { className: "desk" }, this.#muteSound, this.#muteVideo, this.#level, this.#useOwnCamera, this.#useScreen)),
       h("section", { className: "panel settings", "aria-label": "Settings" },
         h("div", { className: "head" }, h("h1", {}, "Studio"), this.#state, this.#facts), this.#trouble,
-        field(this.#stream, "Stream", this.#watch), field(this.#camera, "Camera"), field(this.#microphone, "Microphone"),
+        field(this.#stream, "Stream", this.#watch), this.#advice, field(this.#camera, "Camera"), field(this.#microphone, "Microphone"),
         h("div", { className: "pair" }, field(this.#quality, "Picture"), field(this.#rate, "Mbit/s")),
         h("label", { className: "check", for: "studio-simulcast" }, this.#simulcast,
           h("span", {}, "Several sizes", h("small", { className: "muted" }, "Viewers on weak networks get a smaller picture (simulcast)"))),
@@ -240,6 +242,7 @@ export class Studio extends HTMLElement {
     const stream = this.#streams.find(({ id }) => id === this.#stream.value);
     this.#watch.href = `/watch/${encodeURIComponent(stream?.slug ?? "")}`;
     this.#watch.target = isActive ? "_blank" : "";
+    this.#advice.streamId = isActive ? "" : this.#stream.value;
     this.#drawDesk(capture);
     this.#drawWords(capture);
   }

@@ -4,6 +4,7 @@ import { h, icon, setText } from "../dom.js";
 import { ago, dayAndHour, exactly, lengthOf } from "../format.js";
 import { clockText } from "../player/timeline.js";
 import { copy } from "../components/m-copy.js";
+import "../components/m-advice.js";
 import "../components/m-player.js";
 
 /** @typedef {import("../player/player.js").Player} Player */
@@ -20,13 +21,15 @@ export async function watchPage({ slug, query }) {
   const meta = h("div", { className: "meta" });
   const actions = h("div", { className: "actions" });
   const list = h("div", {});
+  const advice = h("m-advice");
   const page = h("div", { className: "watch" },
     h("div", { className: "stage-box" }, view),
-    h("div", { className: "about" }, h("div", { className: "title" }, title, meta), actions),
+    h("div", { className: "about" }, h("div", { className: "title" }, title, meta), actions, advice),
     h("aside", { "aria-label": "Recordings" }, list));
   const drawn = { state: "", recordings: "" };
   const draw = () => {
     actions.hidden = player.watch === null;
+    advice.streamId = player.watch?.state === "live" ? player.watch.streamId : "";
     drawAbout(player, { title, meta, list }, drawn);
   };
   player.addEventListener("change", draw);
