@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import llhls  # noqa: E402
 from browsers import Chromium, Firefox  # noqa: E402
 from publisher import GStreamerPublisher, Publisher  # noqa: E402
 from stack import Stack  # noqa: E402
@@ -88,6 +89,25 @@ def publish_by_browser(stack):
     yield start
     for publisher in started:
         publisher.close()
+
+
+@pytest.fixture(autouse=True)
+def every_playlist_keeps_the_rules(request):
+    """Whatever a test of a publisher by RTMP was about: the playlists of its streams break no rule of LL-HLS."""
+    if "stack" not in request.fixturenames or "publish_by_browser" in request.fixturenames:
+        yield
+        return
+    # Named here so that the publishers of the test go on until its streams have been looked at.
+    stack, *_ = (request.getfixturevalue(name) for name in ("stack", "publish", "publish_by_gstreamer"))
+    stack.made.clear()
+    yield
+    for slug, hls in stack.made:
+        state = stack.state_of(slug)
+        if state not in ("live", "ended") or stack.request(hls, authorised=False).status != 200:
+            continue
+        report = llhls.check(hls, seconds=1)
+        if stack.state_of(slug) == state:
+            assert not report.violations, f"{slug}, {state}:\n" + "\n".join(report.violations)
 
 
 @pytest.fixture(params=[Chromium, Firefox], ids=["chromium", "firefox"])

@@ -37,6 +37,7 @@ class Stack:
             os.environ, MARTLET_DATA=str(data), MARTLET_PORT_BASE=str(port_base), **settings
         )
         self.access = {}
+        self.made = []  # (slug, HLS URL) of the streams that were made
 
     def up(self):
         """Brings the stack up with the README's command."""
@@ -104,6 +105,11 @@ class Stack:
     def watch_state(self, slug="main"):
         return self.api(f"/watch/{slug}")
 
+    def state_of(self, slug):
+        """The state of a stream, None where there is no such stream any more."""
+        answer = self.request(f"/api/v1/watch/{slug}")
+        return answer.json()["state"] if answer.status == 200 else None
+
     def recordings(self, stream_id=None):
         items = self.api("/recordings?limit=100")["items"]
         return [item for item in items if item["streamId"] == (stream_id or self.stream_id)]
@@ -116,7 +122,9 @@ class Stack:
         token = self.api(f"/streams/{stream['id']}/media-token", "POST", {"ttl": 3600})
         base = self.access["rtmp_url"]
         watch = f"{self.site}/watch/{slug}#s={share['secret']}"
-        return stream, f"{base}/{key['streamKey']}", watch, urllib.parse.urljoin(self.site, token["hlsUrl"])
+        hls = urllib.parse.urljoin(self.site, token["hlsUrl"])
+        self.made.append((slug, hls))
+        return stream, f"{base}/{key['streamKey']}", watch, hls
 
     # Processes
 
