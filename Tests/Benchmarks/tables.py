@@ -4,6 +4,8 @@ import pathlib
 import platform
 import subprocess
 
+MANY = 200  # the number of publishers that the targets are for
+
 
 def machine():
     """What the figures were measured on."""
@@ -41,17 +43,21 @@ def publisher_rows(rows):
         parts = [own[name] for name in ("ingest", "redis-bus", "origin")]
         receiving = servers["nginx-rtmp receiving"]["nginx"]
         recording = servers["nginx-rtmp HLS + recording"]["nginx"]
-        yield publisher_row(f"{count} publishers: ingest", own["ingest"], receiving, "receiving only", 1.5, count)
+        named = "1 publisher" if count == 1 else f"{count} publishers"
+        yield publisher_row(f"{named}: ingest", own["ingest"], receiving, "receiving only", 1.5, count)
+        if count == MANY:
+            yield (f"{named}: memory of ingest", f"{own['ingest']['rss_mib']} MiB", "≤ 120 MB",
+                   f"{receiving['rss_mib']} MiB", "–", verdict(own["ingest"]["rss_mib"] * 2**20, 120e6))
         total = {key: round(sum(part[key] for part in parts), 1) for key in ("cpu_percent", "rss_mib")}
         listed = " + ".join(f"{part['cpu_percent']}" for part in parts)
-        yield publisher_row(f"{count} publishers: ingest + bus + origin ({listed} %)", total, recording,
+        yield publisher_row(f"{named}: ingest + bus + origin ({listed} %)", total, recording,
                             "HLS + recording", 1.0, count)
 
 
 def publisher_row(name, own, peer, mode, factor, count):
     ratio = own["cpu_percent"] / peer["cpu_percent"] if peer["cpu_percent"] else float("inf")
     # A fraction of a percent of a core is the clock tick of the kernel's own account.
-    judged = verdict(ratio, factor) if count == 200 else "–"
+    judged = verdict(ratio, factor) if count == MANY else "–"
     return (name, f"{own['cpu_percent']} % of a core, {own['rss_mib']} MiB", f"≤ {factor} × nginx-rtmp {mode}",
             f"{peer['cpu_percent']} %, {peer['rss_mib']} MiB", f"{ratio:.2f}", judged)
 
@@ -70,8 +76,8 @@ def authorize_rows(figures):
 
 
 SECTIONS = {
-    "first part": first_part_rows, "delay": delay_rows, "publishers": publisher_rows,
-    "blocked clients": blocked_rows, "authorize": authorize_rows,
+    "first part": first_part_rows, "delay": delay_rows, "blocked clients": blocked_rows,
+    "authorize": authorize_rows, "publishers": publisher_rows,
 }
 
 
