@@ -54,6 +54,16 @@ enum OriginServices {
         connections.addChecks(to: host.readiness)
         host.readiness.add("volume") { await volume.isWritable() }
         addReadings(to: host.metrics, volume: volume, directory: directory, reader: reader)
+        let unreported = connections.pool.map {
+            UnreportedRecordings(
+                pool: $0,
+                volume: volume,
+                directory: directory,
+                reporter: reporter,
+                loop: loop,
+                logger: logger
+            )
+        }
         let hidden = connections.pool.map {
             HiddenMediaWatch(pool: $0, directory: directory, loop: loop, logger: logger)
         }
@@ -64,9 +74,12 @@ enum OriginServices {
             logger: logger,
             heard: { hidden?.heard(eventOf: $0) }
         )
-        return connections.services + [reporter, SessionClock(directory: directory, loop: loop)]
-            + (hidden.map { [$0] } ?? []) + deletions(settings, connections, volume, directory)
-            + [events, reader, owner]
+        var services: [any Service] = connections.services
+        services += [reporter, SessionClock(directory: directory, loop: loop)]
+        if let unreported { services.append(unreported) }
+        if let hidden { services.append(hidden) }
+        services += deletions(settings, connections, volume, directory)
+        return services + [events, reader, owner]
     }
 
     /// What deletes media, for its time is over or because somebody wants it gone.

@@ -87,6 +87,14 @@ struct SessionFolder: Sendable {
         try? write(record)
     }
 
+    /// The names of all sessions that are stored.
+    static func all(root: String) -> [(streamID: String, sessionID: String)] {
+        FileSystem.names(in: "\(root)/live").filter(Identifier.isValid).flatMap { streamID in
+            FileSystem.names(in: "\(root)/live/\(streamID)").filter(Identifier.isValid)
+                .map { (streamID, $0) }
+        }
+    }
+
     /// The sessions of a stream that are stored, the newest first.
     static func sessions(root: String, streamID: String) -> [(id: String, record: SessionRecord)] {
         let folder = "\(root)/live/\(streamID)"
