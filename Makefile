@@ -1,6 +1,6 @@
 # Martlet: `make up` sets everything up and starts it, `make test` runs every test. See README.md.
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo check test bench fuzz test-containers bare-root-test
+.PHONY: help up down status logs demo check test bench bench-webrtc fuzz test-containers bare-root-test
 MAKEFLAGS += --no-print-directory
 
 help: ## what can be made
@@ -21,6 +21,8 @@ test: ## every test, with real publishers, databases and browsers
 	@scripts/test
 bench: ## the figures of the README
 	@scripts/bench
+bench-webrtc: ## WebRTC viewers per core, beside Janus
+	@scripts/bench-webrtc
 fuzz: ## search for inputs that break a parser
 	@scripts/fuzz
 test-containers: ## build the images and play a stream through docker compose

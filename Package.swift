@@ -171,6 +171,12 @@ let package = Package(
             uses: ["Bytes", "CPlatform", "RTMP", "Reactor", "Sockets"]
         ),
         .tool("PublishSink", at: "Benchmarks/PublishSink", uses: ["CPlatform", "RTMP", "Reactor", "Sockets"]),
+        .tool("PacketCost", at: "Benchmarks/PacketCost", uses: ["Crypto", "SRTP", "Sockets"]),
+        .tool(
+            "WebRTCLoadGenerator",
+            at: "Benchmarks/WebRTCLoadGenerator",
+            uses: ["Crypto", "HTTPServing", "ICE", "Reactor", "SRTP", "Sockets"]
+        ),
 
         // Fuzzing
         .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: settings),

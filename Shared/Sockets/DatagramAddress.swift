@@ -36,7 +36,10 @@ public struct DatagramAddress: Hashable, Sendable {
         switch unsafe Int32(memory.load(as: sa_family_t.self)) {
         case AF_INET:
             let address = unsafe memory.load(as: sockaddr_in.self)
-            self.init(v4: UInt32(bigEndian: address.sin_addr.s_addr), port: UInt16(bigEndian: address.sin_port))
+            self.init(
+                v4: UInt32(bigEndian: address.sin_addr.s_addr),
+                port: UInt16(bigEndian: address.sin_port)
+            )
         case AF_INET6:
             let port = unsafe UInt16(bigEndian: memory.load(fromByteOffset: 2, as: UInt16.self))
             let high = unsafe UInt64(bigEndian: memory.load(fromByteOffset: 8, as: UInt64.self))

@@ -96,7 +96,9 @@ import Glibc
     /// Room for one datagram of at most ``datagramByteLimit`` bytes, valid until the next call.
     @inline(__always)
     public func room(on socket: borrowing DatagramSocket) -> UnsafeMutableRawBufferPointer {
-        if usedByteCount + Self.datagramByteLimit > slabByteCount || runs.count == Self.runLimit { flush(to: socket) }
+        if usedByteCount + Self.datagramByteLimit > slabByteCount || runs.count == Self.runLimit {
+            flush(to: socket)
+        }
         // SAFETY: the slab has as many bytes left as were just checked.
         return unsafe UnsafeMutableRawBufferPointer(
             start: slab + usedByteCount,

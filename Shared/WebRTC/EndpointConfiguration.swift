@@ -3,7 +3,9 @@ import Sockets
 
 /// Where an endpoint listens, what it tells peers, and its limits.
 public struct EndpointConfiguration: Sendable {
-    /// Literal addresses to bind, at most one of each family. Where there are two, one may be missing on the machine.
+    /// Literal addresses to bind, at most one of each family.
+    ///
+    /// Where there are two, one may be missing on the machine.
     public var addresses = ["0.0.0.0", "::"]
     /// The port of UDP and TCP, or 0 for any free one.
     public var port: UInt16 = 0

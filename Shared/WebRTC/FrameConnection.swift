@@ -19,7 +19,7 @@ final class FrameConnection: EventHandler {
 
     private let socket: StreamSocket
     private let loop: EventLoop
-    private unowned let endpoint: WebRTCEndpoint
+    private weak var endpoint: WebRTCEndpoint?
     private var reader = FrameReader()
     private var output: [UInt8] = []
     private var sentByteCount = 0
@@ -59,7 +59,7 @@ final class FrameConnection: EventHandler {
         isOpen = false
         loop.unwatch(socket.descriptor)
         _ = shutdown(socket.descriptor, CInt(SHUT_RDWR))
-        endpoint.forget(self)
+        endpoint?.forget(self)
     }
 
     /// Gives the connection up without closing it.
@@ -70,7 +70,7 @@ final class FrameConnection: EventHandler {
         isOpen = false
         loop.unwatch(socket.descriptor)
         let descriptor = dup(socket.descriptor)
-        endpoint.forget(self)
+        endpoint?.forget(self)
         return descriptor < 0 ? nil : descriptor
     }
 
@@ -82,7 +82,7 @@ final class FrameConnection: EventHandler {
                 lastReceived = EventLoop.now
                 let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
                 do {
-                    try unsafe reader.receive(bytes) { unsafe endpoint.receive($0, on: self) }
+                    try unsafe reader.receive(bytes) { unsafe endpoint?.receive($0, on: self) }
                 } catch {
                     close()
                 }

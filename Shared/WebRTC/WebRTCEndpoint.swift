@@ -311,7 +311,9 @@ public final class WebRTCEndpoint {
     }
 
     func send(_ bytes: [UInt8], to address: DatagramAddress) {
-        guard let port = datagramPort(for: address), bytes.count <= DatagramOutbox.datagramByteLimit else {
+        guard let port = datagramPort(for: address),
+            (1...DatagramOutbox.datagramByteLimit).contains(bytes.count)
+        else {
             return
         }
         unsafe bytes.withUnsafeBytes { unsafe port.room().copyMemory(from: $0) }

@@ -19,6 +19,9 @@ struct Clip {
     /// Milliseconds after which the first frame follows the last again.
     private(set) var duration: UInt32 = 0
 
+    /// Whether pictures say when they are sent.
+    var isMarked = false
+
     /// Reads a file.
     init(_ bytes: [UInt8]) throws {
         var reader = ByteReader(bytes.span)

@@ -4,7 +4,7 @@ import Reactor
 /// Publishes one clip by RTMP as many times at once as there are URLs, and prints what happened as JSON.
 ///
 /// `LoadGenerator --clip clip.flv --seconds 30 --urls file`, or `--url rtmp://host/app/key-{n} --count 200`;
-/// `--ramp 5` spreads the connections over five seconds.
+/// `--ramp 5` spreads the connections over five seconds; `--mark 1` writes into each picture when it is sent.
 @main enum Main {
     static func main() async throws {
         let options = Options(CommandLine.arguments)
@@ -13,7 +13,8 @@ import Reactor
             print("--clip and --urls, or --clip, --url and --count, are needed")
             exit(2)
         }
-        let clip = try Clip([UInt8](Data(contentsOf: URL(fileURLWithPath: clipPath))))
+        var clip = try Clip([UInt8](Data(contentsOf: URL(fileURLWithPath: clipPath))))
+        clip.isMarked = options["mark"] == "1"
         let generator = Generator(loop: EventLoop(name: "load"))
         let report = try await generator.run(
             addresses,

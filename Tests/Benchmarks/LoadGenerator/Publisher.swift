@@ -217,6 +217,7 @@ final class Publisher: EventHandler {
             let due = UInt64(frame.timestamp) * 1_000_000
             guard due <= elapsed else { return }
             figures.longestLag = max(figures.longestLag, elapsed - due)
+            if clip.isMarked, frame.kind == .video { frame.payload = ClockMark.inserted(into: frame.payload) }
             session.write(frame, to: &output)
             figures.sentMessageCount += 1
             nextFrame += 1

@@ -1,0 +1,189 @@
+import Crypto
+import Foundation
+import HTTPServing
+import Reactor
+import Sockets
+
+/// All viewers on one event loop.
+actor LoadGenerator {
+    /// How long connected viewers settle before they are counted.
+    private static let settling = Duration.milliseconds(1500)
+    private static let connectLimit = Duration.seconds(10)
+    private static let tickInterval = Duration.milliseconds(20)
+    /// How often a viewer's consent is renewed and a report is sent.
+    private static let careInterval = Duration.milliseconds(1000)
+    private static let failuresInReport = 5
+
+    private let plan: LoadPlan
+    private let loop: EventLoop
+    private let client: HTTPClient
+    private let identity: DTLSIdentity
+    private let memory = ViewerMemory()
+    private var viewers: [Int: LoadViewer] = [:]
+    private var connecting: [Int: LoadViewer] = [:]
+    private var resources: [String] = []
+    private var failures: [String] = []
+    private var isFinished = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    init(_ plan: LoadPlan, loop: EventLoop) throws {
+        self.plan = plan
+        self.loop = loop
+        client = HTTPClient(loops: EventLoopGroup(count: 1, name: "signalling"))
+        identity = try DTLSIdentity()
+    }
+
+    /// Opens, counts and closes all sessions.
+    func run() async throws -> LoadReport {
+        tick()
+        care()
+        let began = EventLoop.now
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<plan.count {
+                if number >= plan.parallel { await group.next() }
+                group.addTask { await self.open(number) }
+            }
+        }
+        try await waitForConnections()
+        let setUp = EventLoop.now - began
+        try await loop.sleep(for: Self.settling)
+        for viewer in viewers.values { viewer.counts.reset() }
+        Self.say("counting")
+        let (start, processor) = (EventLoop.now, Self.processorSeconds)
+        try await loop.sleep(for: .seconds(plan.seconds))
+        Self.say("counted")
+        let report = report(
+            seconds: Double(EventLoop.now - start) / 1e9,
+            processor: Self.processorSeconds - processor,
+            setUp: Double(setUp) / 1e9
+        )
+        isFinished = true
+        for viewer in viewers.values { viewer.close() }
+        await closeSessions()
+        return report
+    }
+
+    // MARK: Sessions
+
+    private func open(_ number: Int) async {
+        let viewer = LoadViewer(
+            number,
+            identity,
+            memory,
+            loop: loop,
+            isSampled: number % plan.sampleEvery == 0
+        )
+        do {
+            viewer.requested = EventLoop.now
+            let session = try await negotiate(viewer)
+            try viewer.start(session)
+            viewers[number] = viewer
+            connecting[number] = viewer
+        } catch {
+            fail("\(error)")
+        }
+    }
+
+    private func negotiate(_ viewer: LoadViewer) async throws -> SessionText.Description {
+        if let janus = plan.janus {
+            let signalling = JanusSignalling(client: client, url: janus, mountPoint: plan.mountPoint)
+            return try await signalling.watch(viewer, fingerprint: identity.fingerprint)
+        }
+        let offer = SessionText.offer(viewer, fingerprint: identity.fingerprint, videoOnly: plan.isVideoOnly)
+        let response = try await client.request("POST", plan.url, headers: headers, body: Array(offer.utf8))
+        let answer = String(decoding: try await response.body.collect(upTo: 65_536), as: UTF8.self)
+        guard response.status == 201, let session = SessionText.description(answer) else {
+            throw SignallingFailure(status: response.status, text: String(answer.prefix(200)))
+        }
+        if let location = response.headers["location"] { resources.append(location) }
+        return session
+    }
+
+    private var headers: HTTPFields {
+        var headers: HTTPFields = ["content-type": "application/sdp"]
+        if let token = plan.token { headers["authorization"] = "Bearer \(token)" }
+        return headers
+    }
+
+    private func fail(_ reason: String) {
+        if failures.count < Self.failuresInReport { failures.append(reason) }
+    }
+
+    private func waitForConnections() async throws {
+        let deadline = ContinuousClock.now + Self.connectLimit
+        while !connecting.isEmpty, ContinuousClock.now < deadline {
+            try await loop.sleep(for: Self.tickInterval)
+        }
+    }
+
+    private func closeSessions() async {
+        guard let base = plan.url.range(of: "/whep/").map({ plan.url[..<$0.lowerBound] }) else { return }
+        let urls = resources.map { $0.hasPrefix("http") ? $0 : base + $0 }
+        await withTaskGroup(of: Void.self) { group in
+            for (number, url) in urls.enumerated() {
+                if number >= plan.parallel { await group.next() }
+                group.addTask { [client, headers = headers] in
+                    _ = try? await client.request("DELETE", url, headers: headers)
+                }
+            }
+        }
+    }
+
+    /// Tells who measures the hub when counting begins and ends.
+    private static func say(_ moment: String) {
+        FileHandle.standardOutput.write(Data("\(moment)\n".utf8))
+    }
+
+    // MARK: Time
+
+    private func tick() {
+        guard !isFinished else { return }
+        for (number, viewer) in connecting {
+            viewer.tick()
+            if viewer.isConnected { connecting[number] = nil }
+        }
+        loop.schedule(after: Self.tickInterval) { self.assumeIsolated { $0.tick() } }
+    }
+
+    private func care() {
+        guard !isFinished else { return }
+        for viewer in viewers.values where viewer.isConnected { viewer.care() }
+        loop.schedule(after: Self.careInterval) { self.assumeIsolated { $0.care() } }
+    }
+
+    private static var processorSeconds: Double {
+        var time = timespec()
+        // SAFETY: the kernel writes a local variable.
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    // MARK: The report
+
+    private func report(seconds: Double, processor: Double, setUp: Double) -> LoadReport {
+        let connected = viewers.values.filter(\.isConnected)
+        let counts = connected.map(\.counts)
+        let packets = counts.reduce(0) { $0 + $1.packets }
+        let bytes = counts.reduce(0) { $0 + $1.bytes }
+        return LoadReport(
+            viewers: plan.count,
+            connected: connected.count,
+            silent: counts.count { $0.packets == 0 },
+            seconds: seconds,
+            packetsPerSecond: Double(packets) / seconds,
+            megabitsPerSecond: Double(bytes) * 8 / seconds / 1e6,
+            packetsReceived: packets,
+            packetsLost: counts.reduce(0) { $0 + $1.lost },
+            viewersWithLoss: counts.count { $0.lost > 0 },
+            packetsDecrypted: counts.reduce(0) { $0 + $1.decrypted },
+            packetsRefused: counts.reduce(0) { $0 + $1.refused },
+            connectMilliseconds: Quantiles(connected.compactMap(\.connectMilliseconds)),
+            firstFrameMilliseconds: Quantiles(connected.compactMap(\.firstFrameMilliseconds)),
+            forwardMilliseconds: Quantiles(counts.flatMap(\.forwardMilliseconds)),
+            setUpSeconds: setUp,
+            generatorCPUPercent: processor / seconds * 100,
+            failures: failures
+        )
+    }
+}

@@ -1,0 +1,91 @@
+import Crypto
+import Sockets
+
+/// The descriptions that a viewer sends and gets, as far as it needs them.
+enum SessionText {
+    /// What the other side's description says.
+    struct Description {
+        var fragment: String
+        var password: String
+        var fingerprint: CertificateFingerprint
+        var server: DatagramAddress
+        /// The name of the first media section.
+        var mediaID: String
+    }
+
+    static let videoType: UInt8 = 102
+
+    static func offer(_ viewer: LoadViewer, fingerprint: CertificateFingerprint, videoOnly: Bool) -> String {
+        let transport = [
+            "c=IN IP4 0.0.0.0", "a=recvonly", "a=rtcp-mux", "a=ice-ufrag:\(viewer.fragment)",
+            "a=ice-pwd:\(viewer.password)", "a=fingerprint:sha-256 \(fingerprint)", "a=setup:actpass",
+        ]
+        var lines = [
+            "v=0", "o=- \(viewer.number + 1) 1 IN IP4 127.0.0.1", "s=-", "t=0 0",
+            videoOnly ? "a=group:BUNDLE 0" : "a=group:BUNDLE 0 1",
+            "m=video 9 UDP/TLS/RTP/SAVPF \(videoType)", "a=mid:0", "a=rtpmap:\(videoType) H264/90000",
+            "a=fmtp:\(videoType) level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+            "a=rtcp-fb:\(videoType) nack", "a=rtcp-fb:\(videoType) nack pli",
+        ]
+        lines += transport
+        if !videoOnly {
+            lines += ["m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:1", "a=rtpmap:111 opus/48000/2"] + transport
+        }
+        return lines.map { $0 + "\r\n" }.joined()
+    }
+
+    /// The answer to a server that offers one video section, as the side that begins the handshake.
+    static func answer(
+        _ viewer: LoadViewer,
+        to offer: Description,
+        fingerprint: CertificateFingerprint
+    ) -> String {
+        [
+            "v=0", "o=- \(viewer.number + 1) 1 IN IP4 127.0.0.1", "s=-", "t=0 0",
+            "a=group:BUNDLE \(offer.mediaID)",
+            "m=video 9 UDP/TLS/RTP/SAVPF \(videoType)", "c=IN IP4 0.0.0.0", "a=mid:\(offer.mediaID)",
+            "a=recvonly",
+            "a=rtcp-mux", "a=ice-ufrag:\(viewer.fragment)", "a=ice-pwd:\(viewer.password)",
+            "a=fingerprint:sha-256 \(fingerprint)", "a=setup:active",
+            "a=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host", "a=end-of-candidates",
+            "a=rtpmap:\(videoType) H264/90000",
+            "a=fmtp:\(videoType) packetization-mode=1;profile-level-id=42e01f",
+        ].map { $0 + "\r\n" }.joined()
+    }
+
+    static func description(_ text: String) -> Description? {
+        var values: [Substring: Substring] = [:]
+        var servers: [DatagramAddress] = []
+        for line in text.split(whereSeparator: \.isNewline) {
+            guard line.hasPrefix("a="), let colon = line.firstIndex(of: ":") else { continue }
+            let (name, value) = (
+                line[line.index(line.startIndex, offsetBy: 2)..<colon], line[line.index(after: colon)...]
+            )
+            if values[name] == nil { values[name] = value }
+            if name == "candidate", let server = candidate(value) { servers.append(server) }
+        }
+        guard let fragment = values["ice-ufrag"], let password = values["ice-pwd"],
+            let fingerprint = values["fingerprint"]?.split(separator: " ").last.flatMap({
+                CertificateFingerprint($0)
+            }),
+            let server = servers.first
+        else { return nil }
+        return Description(
+            fragment: String(fragment),
+            password: String(password),
+            fingerprint: fingerprint,
+            server: server,
+            mediaID: values["mid"].map(String.init) ?? "0"
+        )
+    }
+
+    private static func candidate(_ value: Substring) -> DatagramAddress? {
+        let fields = value.split(separator: " ")
+        guard fields.count >= 6, fields[2].lowercased() == "udp", let port = UInt16(fields[5]) else {
+            return nil
+        }
+        let parts = fields[4].split(separator: ".").compactMap { UInt32($0) }
+        guard parts.count == 4 else { return nil }
+        return DatagramAddress(v4: parts.reduce(0) { $0 << 8 | $1 & 255 }, port: port)
+    }
+}

@@ -1,0 +1,196 @@
+"""WHEP viewers per core: the sfu on one core, the load generator on another, beside Janus in the same run.
+
+usage: bench_webrtc.py [--viewers 100,500,1000,2000,3000] [--seconds 8] [--streams small,large] [--no-janus]
+Prints a table, and writes the figures as JSON to $MARTLET_BENCH_JSON.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "EndToEnd"))
+sys.path.insert(0, str(HERE))
+
+from conftest import free_port_base  # noqa: E402
+from processes import Meter, resident_bytes  # noqa: E402
+from stack import Stack  # noqa: E402
+from waiting import pause, wait_until  # noqa: E402
+
+# What is published: size, frame rate, and kbit/s of H.264 without B-frames, a keyframe every two seconds.
+STREAMS = {"small": ("640x360", 30, 600), "large": ("1280x720", 30, 2500)}
+HUB_CORE, LOAD_CORE = 0, 1
+
+
+def clip_of(name):
+    """Twenty seconds of one stream in FLV, made once."""
+    size, rate, kilobits = STREAMS[name]
+    clip = pathlib.Path(tempfile.gettempdir()) / f"martlet-webrtc-{name}.flv"
+    if not clip.exists():
+        subprocess.check_call([
+            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}", "-t", "20",
+            "-vf", "noise=alls=12:allf=t", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast",
+            "-tune", "zerolatency", "-g", str(2 * rate), "-profile:v", "baseline", "-b:v", f"{kilobits}k",
+            "-minrate", f"{kilobits}k", "-maxrate", f"{kilobits}k", "-bufsize", f"{kilobits // 2}k",
+            "-an", "-f", "flv", str(clip),
+        ])
+    return clip
+
+
+def program(name):
+    """A release build of one of the load generators."""
+    folder = pathlib.Path(os.environ.get("MARTLET_RELEASE_FOLDER", HERE.parents[1] / ".build/release"))
+    return str(folder / name)
+
+
+def pin(pid, core):
+    subprocess.check_call(["taskset", "-acp", str(core), str(pid)], stdout=subprocess.DEVNULL)
+
+
+def view(arguments, groups):
+    """Runs viewers to their end; returns their report and what the `groups` cost while packets were counted."""
+    process = subprocess.Popen(
+        ["taskset", "-c", str(LOAD_CORE), program("WebRTCLoadGenerator"), *arguments],
+        stdout=subprocess.PIPE, text=True,
+    )
+    meter, cost = None, None
+    for line in process.stdout:
+        if line.startswith("counting"):
+            meter = Meter(groups)
+        elif line.startswith("counted") and meter:
+            cost = meter.read()
+        elif line.startswith("{"):
+            process.wait(60)
+            return json.loads(line), cost
+    raise AssertionError("the load generator ended without a report")
+
+
+class Histogram:
+    """How long packets stay inside the sfu, from its metrics, since this was made."""
+
+    NAME = "sfu_forward_delay_seconds_bucket"
+
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}/metrics"
+        self.before = self.buckets()
+
+    def buckets(self):
+        with urllib.request.urlopen(self.url, timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        pattern = re.compile(self.NAME + r'\{.*le="([^"]+)".*\} (\S+)')
+        matches = filter(None, map(pattern.match, lines))
+        return {float(match[1].replace("+Inf", "inf")): float(match[2]) for match in matches}
+
+    def quantile_ms(self, share):
+        """The upper bound of the bucket that holds the quantile, in milliseconds."""
+        counts = {bound: count - self.before.get(bound, 0) for bound, count in sorted(self.buckets().items())}
+        total = max(counts.values(), default=0)
+        return next((1000 * bound for bound, count in counts.items() if total and count >= share * total), None)
+
+
+def row(server, stream, count, report, cost, before):
+    (figures,) = cost.values()
+    memory = (figures["rss_mib"] - before / 2**20) / max(1, report["connected"])
+    return {
+        "server": server, "stream": stream, "viewers": count, "connected": report["connected"],
+        "packets_per_s": round(report["packetsPerSecond"]), "mbit_per_s": round(report["megabitsPerSecond"]),
+        "cpu_percent": figures["cpu_percent"], "lost": report["packetsLost"], "silent": report["silent"],
+        "refused": report["packetsRefused"], "mib_per_viewer": round(memory, 3),
+        "connect_p99_ms": round(report["connectMilliseconds"]["p99"]),
+        "first_frame_p50_ms": round(report["firstFrameMilliseconds"]["p50"]),
+        "first_frame_p99_ms": round(report["firstFrameMilliseconds"]["p99"]),
+        "forward_p50_ms": round(report["forwardMilliseconds"]["p50"], 1),
+        "forward_p99_ms": round(report["forwardMilliseconds"]["p99"], 1),
+        "load_cpu_percent": round(report["generatorCPUPercent"], 1), "failures": report["failures"],
+    }
+
+
+def measure(stack, stream, counts, seconds, sample):
+    """The sfu with each number of viewers of one RTMP publisher."""
+    slug = f"webrtc-{stream}"
+    made, url, _, _ = stack.new_stream(slug)
+    publisher = subprocess.Popen(
+        [program("LoadGenerator"), "--url", url, "--count", "1", "--clip", str(clip_of(stream)),
+         "--seconds", "3600", "--mark", "1"], stdout=subprocess.DEVNULL,
+    )
+    rows = []
+    try:
+        wait_until("the stream is live", lambda: stack.watch_state(slug)["state"] == "live", timeout=30)
+        pause(5)
+        pid = stack.pid("sfu")
+        pin(pid, HUB_CORE)
+        hub = f"http://127.0.0.1:{int(stack.environment['MARTLET_PORT_BASE']) + 80}/whep/{made['id']}"
+        report, cost = view(
+            ["--url", hub, "--token", stack.access["api_token"], "--count", "20", "--parallel", "1",
+             "--seconds", "1", "--sample", "5", "--video-only", "1"],
+            {"sfu": [pid]},
+        )
+        rows.append(row("martlet, one by one", stream, 20, report, cost, resident_bytes(pid)))
+        print(json.dumps(rows[-1]), flush=True)
+        for count in counts:
+            before = resident_bytes(pid)
+            inside = Histogram(int(stack.environment["MARTLET_PORT_BASE"]) + 105)
+            report, cost = view(
+                ["--url", hub, "--token", stack.access["api_token"], "--count", str(count),
+                 "--seconds", str(seconds), "--sample", str(sample), "--video-only", "1"],
+                {"sfu": [pid]},
+            )
+            rows.append(row("martlet", stream, count, report, cost, before))
+            rows[-1]["inside_p99_ms"] = inside.quantile_ms(0.99)
+            print(json.dumps(rows[-1]), flush=True)
+    finally:
+        publisher.kill()
+        publisher.wait()
+    return rows
+
+
+COLUMNS = (
+    "server", "stream", "viewers", "connected", "packets_per_s", "mbit_per_s", "cpu_percent", "lost", "silent",
+    "mib_per_viewer", "first_frame_p50_ms", "first_frame_p99_ms", "forward_p50_ms", "forward_p99_ms",
+    "inside_p99_ms",
+)
+
+
+def table(rows):
+    lines = ["| " + " | ".join(name.replace("_", " ") for name in COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    lines += ["| " + " | ".join(str(each.get(name, "")) for name in COLUMNS) + " |" for each in rows]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--viewers", default="100,500,1000,2000,3000")
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--streams", default="small,large")
+    parser.add_argument("--sample", type=int, default=100)
+    parser.add_argument("--no-janus", action="store_true")
+    options = parser.parse_args()
+    counts = [int(count) for count in options.viewers.split(",")]
+    data = pathlib.Path(tempfile.mkdtemp(prefix="martlet-bench-"))
+    data.chmod(0o755)  # the services run as another user than root
+    base = free_port_base()
+    stack = Stack(data / "data", base, {"SFU_MAX_VIEWERS": "20000"})
+    stack.up()
+    rows = []
+    try:
+        stack.wait_until_ready()
+        for stream in options.streams.split(","):
+            rows += measure(stack, stream, counts, options.seconds, options.sample)
+            if not options.no_janus:
+                from janus import measure_janus
+
+                rows += measure_janus(base + 710, stream, clip_of(stream), counts, options.seconds, view, row, pin)
+    finally:
+        stack.down()
+    print("\n" + table(rows))
+    if target := os.environ.get("MARTLET_BENCH_JSON"):
+        pathlib.Path(target).write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()
