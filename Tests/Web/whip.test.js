@@ -18,7 +18,9 @@ class FakePeer extends EventTarget {
 
   addTransceiver(/** @type {any} */ track, /** @type {any} */ options) {
     const transceiver = { receiver: { track: { kind: track.kind } }, options, sender: {
-      track, replaceTrack: async (/** @type {any} */ next) => { transceiver.sender.track = next; } } };
+      track, parameters: { encodings: (options.sendEncodings ?? []).map((/** @type {any} */ one) => ({ ...one })) },
+      getParameters: () => transceiver.sender.parameters, setParameters: async (/** @type {any} */ next) => { transceiver.sender.parameters = next; },
+      replaceTrack: async (/** @type {any} */ next) => { transceiver.sender.track = next; } } };
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -141,6 +143,15 @@ test("a session that the server has forgotten is followed by a new one", async (
   assert.equal(peers[0].isClosed, true);
   peers[1].become("connected");
   assert.equal(publisher.state, "live");
+  publisher.stop();
+});
+
+test("where the server takes one size, that is the whole picture", async () => {
+  const { publisher, peers } = publisherTo({ POST: [created("one")], DELETE: [() => new Response()] });
+  await publisher.start({ ...publication, isSimulcast: true });
+  const [first] = peers[0].transceivers[0].sender.parameters.encodings;
+  assert.equal(first.scaleResolutionDownBy, 1);
+  assert.equal(first.maxBitrate, 1e6);
   publisher.stop();
 });
 

@@ -133,7 +133,22 @@ export class WhipPublisher extends EventTarget {
     if (resource.iceServers.length > 0) peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: resource.iceServers });
     this.#answer = answer;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
+    if (publication.isSimulcast && !/^a=simulcast:/m.test(answer)) await this.#sendOneSize(publication);
     this.#expectConnection();
+  }
+
+  /**
+   * The server takes one size, and browsers then send the first that was offered, the smallest: make it the whole.
+   * @param {Publication} publication
+   */
+  async #sendOneSize(publication) {
+    publication.isSimulcast = false;
+    const sender = this.#senderOf("video");
+    if (!sender) return;
+    const parameters = sender.getParameters();
+    const [whole] = encodingsFor(publication.quality, false);
+    for (const encoding of parameters.encodings.slice(0, 1)) Object.assign(encoding, whole, { scaleResolutionDownBy: 1 });
+    await sender.setParameters(parameters).catch(() => {});
   }
 
   /** @param {RTCPeerConnection} peer @param {Publication} publication */
