@@ -1,7 +1,7 @@
 """Everything is private by default, and what may not be seen is not there."""
 import pytest
 
-from publisher import wait_live
+from publisher import Publisher, wait_live
 from waiting import wait_until
 
 
@@ -43,3 +43,26 @@ def test_a_stream_key_is_no_viewer_credential(stack):
     secret = stack.access["stream_key"].split("=", 1)[1]
     answer = stack.request(f"/live/~{secret}/{stack.stream_id}/index.m3u8", authorised=False)
     assert answer.status == 404
+
+
+def test_no_log_holds_a_secret(stack, publish):
+    access = stack.access
+    stream, url, watch, hls = stack.new_stream("not-in-logs")
+    assert publish(url, frames=30).wait() == 0
+    assert Publisher(url + "x", frames=1).wait(20) != 0
+    token, share, key = hls.split("~")[1].split("/")[0], watch.split("#s=")[1], url.rsplit("/", 1)[1]
+    login = {"user": access["admin_user"], "password": access["admin_password"]}
+    cookie = stack.request("/api/v1/login", "POST", login, authorised=False).headers["Set-Cookie"].split(";")[0]
+    stack.request("/api/v1/share/exchange", "POST", {"secret": share}, authorised=False)
+    stack.request(hls, authorised=False)
+    stack.request(f"/live/{stream['id']}/~{token}/x", headers={"Cookie": cookie}, authorised=False)
+    secrets = [
+        access["admin_password"], access["api_token"], access["stream_key"].split("=")[1], token, share,
+        key.split("=")[1], cookie.split("=")[1],
+    ]
+    last = f"/live/{stream['id']}/~"
+    wait_until("the log is written", lambda: last in (stack.data / "log/gateway-access.log").read_text())
+    for log in (stack.data / "log").iterdir():
+        text = log.read_text(errors="replace")
+        found = [secret[:6] + "…" for secret in secrets if secret in text]
+        assert not found, f"{log.name} holds {found}"
