@@ -1,6 +1,8 @@
-"""Viewers by WHEP: a page of Chromium, and plain requests."""
+"""Viewers by WHEP: a page of Chromium, aiortc, and plain requests."""
+import asyncio
 import json
 import re
+import threading
 import urllib.error
 import urllib.request
 
@@ -61,6 +63,53 @@ class ViewerPage:
 
     def close(self):
         self.browser.close()
+
+
+class AiortcViewer:
+    """aiortc watching from a thread of its own, until it is closed; counts what it decodes."""
+
+    def __init__(self, stack, target):
+        self.stack, self.target = stack, target
+        self.pictures = self.sounds = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._connection = asyncio.run_coroutine_threadsafe(self._watch(), self._loop).result(30)
+
+    async def _watch(self):
+        # Loaded here, so that tests without it do not wait for it.
+        from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        for kind in ("video", "audio"):
+            connection.addTransceiver(kind, direction="recvonly")
+        self._tasks = []
+        connection.on("track", lambda track: self._tasks.append(asyncio.ensure_future(self._count(track))))
+        await connection.setLocalDescription(await connection.createOffer())
+        answer = await asyncio.to_thread(post, self.stack, self.target, connection.localDescription.sdp)
+        assert answer.status == 201, answer.text
+        self.session = answer.headers["Location"]
+        await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        return connection
+
+    async def _count(self, track):
+        while True:
+            await track.recv()
+            if track.kind == "video":
+                self.pictures += 1
+            else:
+                self.sounds += 1
+
+    def close(self):
+        async def end():
+            for task in self._tasks:
+                task.cancel()
+            await self._connection.close()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(15)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(15)
+        self._loop.close()
 
 
 def offer(video="a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f", fragment="abcd"):

@@ -41,7 +41,9 @@ final class SlotLease: Service {
     func others() async -> [String] {
         let keys = (0..<Self.peerLimit).filter { $0 != slot }.map(Self.key)
         let reply = try? await client.command(RedisCommand(arguments: ["MGET"] + keys))
-        return (reply?.array ?? []).compactMap { $0.string.map { String($0.prefix { $0 != "|" }) } }
+        let holders = (reply?.array ?? []).compactMap { $0.string.map { String($0.prefix { $0 != "|" }) } }
+        // A slot that this replica had before it was started anew is held a moment longer.
+        return holders.filter { $0 != address }
     }
 
     /// Takes a slot and keeps it until `shutdown` is requested.

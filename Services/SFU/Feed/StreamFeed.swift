@@ -10,7 +10,11 @@ import Telemetry
 final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     // SAFETY: the reader calls its handlers on its own loop only, and so does the hub; `name` is immutable.
 
+    /// Pictures after which it is known whether they are shown in the order that they come in.
+    private static let decidingSamples = 6
+
     let name: BusStreamName
+    private var videoSampleCount = 0
     private let byteLimit: Int
     private let measures: SFUMeasures
     private let scheduleFlush: () -> Void
@@ -69,7 +73,8 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     /// Whether it is known what a viewer would get.
     private var isDecided: Bool {
         let snapshot = snapshot
-        return snapshot.hasKeyframe || snapshot.hasEnded || snapshot.problem != nil
+        let isShown = snapshot.hasKeyframe && (video == nil || videoSampleCount >= Self.decidingSamples)
+        return isShown || snapshot.hasEnded || snapshot.problem != nil
             || snapshot.session != nil && snapshot.video == nil && snapshot.audio != nil
     }
 
@@ -190,6 +195,7 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
 
     private func receiveVideo(_ sample: BusSample, at now: UInt64) {
         guard video != nil, follow(sample) else { return }
+        videoSampleCount += 1
         switch watch.judge(sample) {
         case .send: break
         case .drop: return measures.droppedBFrames.increment()
