@@ -170,6 +170,7 @@ def test_who_waits_sees_the_beginning_of_a_stream_and_no_error(stack, publish, b
     })()""")
     publish(publish_url)
     page.wait_for_moving_picture()
-    seen = browser.evaluate("window.__seen")
+    # That a browser without a codec for WebRTC sees a little later is told, and no error.
+    seen = [words for words in browser.evaluate("window.__seen") if "this browser has no" not in words]
     assert len(seen) == 1 and "is not live" in seen[0] or seen[1:] == ["Waiting for media…"], seen
     assert page.snapshot()["errors"] == []
