@@ -23,6 +23,7 @@ enum OpenAPIDocument {
         \(RecordingPaths.text),
         \(SystemPaths.text),
         \(AuthOpenAPI.paths),
+        \(IngestOpenAPI.paths),
         \(SFUOpenAPI.paths)
           },
           "components": {
@@ -49,6 +50,7 @@ enum OpenAPIDocument {
             "schemas": {
         \(schemas),
         \(AuthOpenAPI.schemas),
+        \(IngestOpenAPI.schemas),
         \(SFUOpenAPI.schemas)
             }
           }
