@@ -158,9 +158,9 @@ def test_the_end_of_a_stream_is_said_to_its_viewers(stack, publish, viewer):
 
 
 def test_b_frames_that_nothing_needs_are_left_out_and_others_are_no_reason_to_stumble(stack, publish, viewer):
-    publish(b_frames=2)
-    wait_watchable(stack)
-    answer = viewer.watch(sound=False)
+    stream, url, _, _ = stack.new_stream("whep-b-frames")
+    publish(url, b_frames=2)
+    answer = viewer.watch(wait_watchable(stack, "whep-b-frames", stream["id"]), sound=False)
     if answer["status"] == 406:  # the pictures need them, and nobody makes a rendition without
         assert "b_frames" in answer["body"]
         return
