@@ -1,3 +1,4 @@
+import CPlatform
 import Configuration
 import Crypto
 import FoundationEssentials
@@ -13,6 +14,7 @@ import Telemetry
 @main
 struct Main {
     static func main() async {
+        cplatform_keep_freed_memory()
         await ServiceHost.run(
             "ingest",
             port: 8103,

@@ -43,9 +43,9 @@ public struct Stamper: Sendable {
     private let partTarget: Double
     private(set) var leader: TrackID?
     private(set) var cuts: [Cut] = []
-    private var tracks: [TrackID: TrackStamper] = [:]
+    private var tracks = TrackTable<TrackStamper>()
     private var nextMediaSequence: UInt32
-    private var sequences: [TrackID: UInt32]
+    private var sequences: TrackTable<UInt32>
     private var opensWithDiscontinuity: Bool
     private var isBreakPending = true
 
@@ -57,7 +57,7 @@ public struct Stamper: Sendable {
     public init(partTarget: Double, resuming point: ResumePoint? = nil) {
         self.partTarget = partTarget
         nextMediaSequence = point?.nextMediaSequence ?? 0
-        sequences = point?.nextSequences ?? [:]
+        sequences = TrackTable(point?.nextSequences ?? [:])
         opensWithDiscontinuity = point != nil
     }
 
@@ -69,12 +69,12 @@ public struct Stamper: Sendable {
 
     /// Where the next epoch of the session goes on.
     public var resumePoint: ResumePoint {
-        ResumePoint(nextMediaSequence: nextMediaSequence, nextSequences: sequences)
+        ResumePoint(nextMediaSequence: nextMediaSequence, nextSequences: sequences.dictionary)
     }
 
     /// Sets the current tracks; samples of others are refused from now on.
     public mutating func setTracks(_ configurations: [TrackConfiguration]) {
-        var kept: [TrackID: TrackStamper] = [:]
+        var kept = TrackTable<TrackStamper>()
         for configuration in configurations {
             kept[configuration.track] =
                 tracks[configuration.track]?.reconfigured(configuration)
@@ -88,7 +88,7 @@ public struct Stamper: Sendable {
     /// Breaks the timeline: on every track the next sample begins a segment, with a discontinuity.
     public mutating func breakTimeline() {
         isBreakPending = true
-        for track in tracks.keys { tracks[track]?.mustBreak = true }
+        for track in tracks.tracks { tracks[track]?.mustBreak = true }
         if nextMediaSequence > 0 { opensWithDiscontinuity = true }
     }
 
@@ -102,7 +102,7 @@ public struct Stamper: Sendable {
         let cut = cut(for: sample, of: &track)
         let isLeader = sample.track == leader
         track.stamp(&sample, joining: cut, nextCut: nextCut(after: cut, on: track), isLeader: isLeader)
-        sample.sequence = sequences[sample.track, default: 0]
+        sample.sequence = sequences[sample.track] ?? 0
         sequences[sample.track] = sample.sequence &+ 1
         tracks[sample.track] = track
         return sample
@@ -133,7 +133,7 @@ public struct Stamper: Sendable {
 
     private mutating func breakingCut(at sample: BusSample, on track: inout TrackStamper) -> Cut {
         let isDiscontinuity = opensWithDiscontinuity || !cuts.isEmpty
-        for other in tracks.keys { tracks[other]?.mustBreak = true }
+        for other in tracks.tracks { tracks[other]?.mustBreak = true }
         track.mustBreak = false
         isBreakPending = false
         opensWithDiscontinuity = false

@@ -50,7 +50,7 @@ public struct TimelineMapper: Sendable {
     private let start: Int64
     private var era: Era?
     private var eraCount = 0
-    private var clocks: [TrackID: Clock] = [:]
+    private var clocks = TrackTable<Clock>()
     private var newest: (time: Int64, arrival: UInt64)?
 
     /// Creates a mapper whose first sample is at `start` on the session's timeline, in milliseconds.
@@ -63,7 +63,7 @@ public struct TimelineMapper: Sendable {
     /// Tells that the publisher has come back with new clocks; its next sample breaks the timeline.
     public mutating func publisherReturned() {
         era = nil
-        clocks = [:]
+        clocks = TrackTable()
     }
 
     /// Maps a video timestamp (decode time) to a timescale of 90,000.

@@ -28,6 +28,8 @@ struct ReplayBuffer: Sendable {
     private(set) var sent: UInt64 = 0
     /// The bytes that are kept.
     private(set) var byteCount = 0
+    /// The bytes beyond ``confirmed`` up to ``sent``.
+    private var byteCountOnTheWay = 0
 
     /// The counter of the newest entry, 0 where there was none.
     private(set) var newest: UInt64 = 0
@@ -46,10 +48,9 @@ struct ReplayBuffer: Sendable {
     /// nothing is.
     mutating func takeUnsent(byteLimit: Int) -> ArraySlice<SealedEntry> {
         guard let first = index(after: sent) else { return [] }
-        var room = byteLimit - bytesOnTheWay(before: first)
         var end = first
-        while end < entries.count, room > 0 {
-            room -= entries[end].byteCount
+        while end < entries.count, byteCountOnTheWay < byteLimit {
+            byteCountOnTheWay += entries[end].byteCount
             end += 1
         }
         if end > first { sent = entries[end - 1].counter }
@@ -58,18 +59,24 @@ struct ReplayBuffer: Sendable {
 
     /// Takes note that the bus holds everything up to `counter`.
     mutating func confirm(through counter: UInt64) {
-        confirmed = max(confirmed, min(counter, newest))
+        let counter = min(counter, newest)
+        guard counter > confirmed else { return }
+        byteCountOnTheWay -= bytes(after: confirmed, through: min(counter, sent))
+        confirmed = counter
         sent = max(sent, confirmed)
     }
 
     /// Takes note that the bus holds nothing beyond `counter`, whatever it has confirmed before.
     mutating func rewind(to counter: UInt64) {
         confirmed = min(confirmed, counter)
-        sent = confirmed
+        connectionLost()
     }
 
     /// Forgets what is on its way, after the connection broke.
-    mutating func connectionLost() { sent = confirmed }
+    mutating func connectionLost() {
+        sent = confirmed
+        byteCountOnTheWay = 0
+    }
 
     /// Drops what need not be kept.
     ///
@@ -107,8 +114,13 @@ struct ReplayBuffer: Sendable {
         return index < entries.count ? index : nil
     }
 
-    private func bytesOnTheWay(before end: Int) -> Int {
-        guard let start = index(after: confirmed), start < end else { return 0 }
-        return entries[start..<end].reduce(0) { $0 + $1.byteCount }
+    private func bytes(after first: UInt64, through last: UInt64) -> Int {
+        guard last > first, var index = index(after: first) else { return 0 }
+        var byteCount = 0
+        while index < entries.count, entries[index].counter <= last {
+            byteCount += entries[index].byteCount
+            index += 1
+        }
+        return byteCount
     }
 }

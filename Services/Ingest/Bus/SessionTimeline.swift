@@ -22,7 +22,7 @@ struct SessionTimeline: Sendable {
 
     private var mapper: TimelineMapper
     private var stamper: Stamper
-    private var timescales: [TrackID: UInt32] = [:]
+    private var timescales: [(track: TrackID, timescale: UInt32)] = []
     private var hasSamples = false
     private var discontinuities: Int
     private var lastDiscontinuity: UInt32?
@@ -62,7 +62,7 @@ struct SessionTimeline: Sendable {
 
     /// Sets the current tracks.
     mutating func setTracks(_ configurations: [TrackConfiguration]) {
-        timescales = Dictionary(configurations.map { ($0.track, $0.timescale) }) { first, _ in first }
+        timescales = configurations.map { ($0.track, $0.timescale) }
         stamper.setTracks(configurations)
     }
 
@@ -72,7 +72,9 @@ struct SessionTimeline: Sendable {
     ///   - now: The monotonic clock in nanoseconds.
     ///   - wallClock: Microseconds since 1970 when its bytes arrived.
     mutating func place(_ source: SourceSample, now: UInt64, wallClock: Int64) -> Placement {
-        guard let timescale = timescales[source.track] else { return .discarded }
+        guard let timescale = timescales.first(where: { $0.track == source.track })?.timescale else {
+            return .discarded
+        }
         let decodeTime: Int64
         var breaks = false
         switch map(source, timescale: timescale, now: now) {
