@@ -20,10 +20,9 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "EndToEnd"))
 sys.path.insert(0, str(HERE))
 
-from conftest import free_port_base  # noqa: E402
+from bench_stack import bench_stack  # noqa: E402
 from peers import NginxRTMP  # noqa: E402
 from processes import Meter  # noqa: E402
-from stack import Stack  # noqa: E402
 from tables import machine, tables  # noqa: E402
 from waiting import pause  # noqa: E402
 
@@ -202,7 +201,7 @@ def measure_publishers(stack, peer, counts=(1, 50, 200), seconds=20):
     """CPU and memory with N publishers of 1 Mbit/s from one load generator, each server alone in turn."""
     binary, clip = generator(), load_clip()
     keys = [stack.new_stream(f"load-{number}")[1] for number in range(max(counts))]
-    file = pathlib.Path(tempfile.mkdtemp()) / "urls"
+    file = peer.folder / "urls"
     rows = []
     for count in counts:
         settle = SETTLE_SECONDS_OF_MANY if count >= 200 else SETTLE_SECONDS
@@ -253,32 +252,31 @@ def measure_authorize(stack, count=5000):
     return {"requests": count, "p50_ms": round(times[count // 2], 3), "p99_ms": round(times[count * 99 // 100], 3)}
 
 
-def main(sections):
-    data = pathlib.Path(tempfile.mkdtemp(prefix="martlet-bench-"))
-    data.chmod(0o755)  # the services run as another user than root
-    base = free_port_base()
-    stack = Stack(data / "data", base, SETTINGS)
-    stack.up()
-    stack.wait_until_ready()
-    peer = NginxRTMP(base + 700, base + 701)
+def measure(stack, peer, sections):
     figures = {"machine": machine()}
-    try:
-        if "first-part" in sections:
-            figures["first part"] = measure_first_part(stack, peer)
-        if "delay" in sections:
-            figures["delay"] = {**measure_delay(stack), "nginx-rtmp": measure_peer_delay(peer)}
-        if "blocked" in sections:
-            from blocked_clients import measure_blocked
+    if "first-part" in sections:
+        figures["first part"] = measure_first_part(stack, peer)
+    if "delay" in sections:
+        figures["delay"] = {**measure_delay(stack), "nginx-rtmp": measure_peer_delay(peer)}
+    if "blocked" in sections:
+        from blocked_clients import measure_blocked
 
-            figures["blocked clients"] = measure_blocked(stack)
-        if "authorize" in sections:
-            figures["authorize"] = measure_authorize(stack)
-        # The last: an origin that has had so many streams keeps some of their memory.
-        if "publishers" in sections:
-            figures["publishers"] = measure_publishers(stack, peer)
-    finally:
-        peer.stop()
-        stack.down()
+        figures["blocked clients"] = measure_blocked(stack)
+    if "authorize" in sections:
+        figures["authorize"] = measure_authorize(stack)
+    # The last: an origin that has had so many streams keeps some of their memory.
+    if "publishers" in sections:
+        figures["publishers"] = measure_publishers(stack, peer)
+    return figures
+
+
+def main(sections):
+    with bench_stack(SETTINGS) as (stack, base):
+        peer = NginxRTMP(base + 700, base + 701)
+        try:
+            figures = measure(stack, peer, sections)
+        finally:
+            peer.stop()
     print(json.dumps(figures, indent=2))
     print("\n" + tables(figures))
     if target := os.environ.get("MARTLET_BENCH_JSON"):

@@ -17,9 +17,8 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "EndToEnd"))
 sys.path.insert(0, str(HERE))
 
-from conftest import free_port_base  # noqa: E402
+from bench_stack import bench_stack  # noqa: E402
 from processes import Meter, resident_bytes  # noqa: E402
-from stack import Stack  # noqa: E402
 from waiting import pause, wait_until  # noqa: E402
 
 # What is published: size, frame rate, and kbit/s of H.264 without B-frames, a keyframe every two seconds.
@@ -171,22 +170,14 @@ def main():
     parser.add_argument("--no-janus", action="store_true")
     options = parser.parse_args()
     counts = [int(count) for count in options.viewers.split(",")]
-    data = pathlib.Path(tempfile.mkdtemp(prefix="martlet-bench-"))
-    data.chmod(0o755)  # the services run as another user than root
-    base = free_port_base()
-    stack = Stack(data / "data", base, {"SFU_MAX_VIEWERS": "20000"})
-    stack.up()
     rows = []
-    try:
-        stack.wait_until_ready()
+    with bench_stack({"SFU_MAX_VIEWERS": "20000"}) as (stack, base):
         for stream in options.streams.split(","):
             rows += measure(stack, stream, counts, options.seconds, options.sample)
             if not options.no_janus:
                 from janus import measure_janus
 
                 rows += measure_janus(base + 710, stream, clip_of(stream), counts, options.seconds, view, row, pin)
-    finally:
-        stack.down()
     print("\n" + table(rows))
     if target := os.environ.get("MARTLET_BENCH_JSON"):
         pathlib.Path(target).write_text(json.dumps(rows, indent=2))
