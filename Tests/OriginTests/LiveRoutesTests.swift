@@ -12,6 +12,8 @@ import Testing
 @testable import Origin
 
 @Suite struct LiveRoutesTests {
+    private struct Missing: Error {}
+
     static let stream = "/live/\(SyntheticStream.streamID)"
     static let session = "\(stream)/\(SyntheticStream.sessionID)"
 
@@ -29,6 +31,19 @@ import Testing
         #expect(master.text.contains("RESOLUTION=320x180,FRAME-RATE=30.000"))
         let own = await fixture.get("\(Self.session)/index.m3u8", query: [("dvr", "1")])
         #expect(own.text.contains("\n0/dvr.m3u8"))
+    }
+
+    @Test func `the master names the rate that was measured where the publisher names none`() async throws {
+        let fixture = try OriginFixture()
+        var video = try RecordedTrack.video(seconds: 5, gop: 60)
+        guard case .video(var shape) = video.configuration.kind else { throw Missing() }
+        shape.frameRate = nil
+        video.configuration.kind = .video(shape)
+        let stream = SyntheticStream.make(of: [video], withEnd: false)
+        let owner = await fixture.own(stream)
+        for item in stream.entries { owner.receive(item.entry, id: item.id) }
+        let master = await fixture.get("\(Self.stream)/index.m3u8")
+        #expect(master.text.contains("FRAME-RATE=30.000"))
     }
 
     @Test func `every listed part and segment is what the packager made`() async throws {

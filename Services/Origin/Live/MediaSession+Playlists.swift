@@ -53,7 +53,25 @@ extension TrackConfiguration {
     }
 }
 
+extension TrackConfiguration {
+    /// With the rate that was measured, where the publisher's own data name none, as a browser's do.
+    fileprivate func completed(withFrameRate measured: Double?) -> TrackConfiguration {
+        guard case .video(var video) = kind, video.frameRate == nil else { return self }
+        video.frameRate = measured
+        var completed = self
+        completed.kind = .video(video)
+        return completed
+    }
+}
+
 extension TrackTimeline {
+    /// The mean over the listed parts; `nil` before there are two.
+    fileprivate var samplesPerSecond: Double? {
+        guard let first = parts.first?.head, let last = parts.last?.head else { return nil }
+        let length = seconds(last.endTime &- first.endTime)
+        return length > 0 ? Double(last.lastSequence &- first.lastSequence) / length : nil
+    }
+
     /// The generations of the configuration that a playlist of the track needs.
     fileprivate func generations(isWhole: Bool) -> Set<UInt16> {
         Set(segments[(isWhole ? 0 : windowStart)...].map(\.generation))
@@ -79,7 +97,8 @@ extension MediaSession.State {
             let all = configurations[current.track]?.values.filter { listed.contains($0.generation) }
             let rates = timeline.bitRates
             return .init(
-                configuration: all?.max { $0.demand < $1.demand } ?? current,
+                configuration: (all?.max { $0.demand < $1.demand } ?? current)
+                    .completed(withFrameRate: timeline.samplesPerSecond),
                 uri: "\(prefix)\(current.track)/\(isWhole ? "dvr" : "live").m3u8",
                 peakBitRate: rates.peak,
                 averageBitRate: rates.average
