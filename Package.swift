@@ -114,6 +114,7 @@ let package = Package(
         .shared("WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets"]),
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
+        .shared("Events", uses: ["Contracts", "Lifecycle", "Reactor", "Redis", "Telemetry"]),
         .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .shared("WebRTCSignalling", uses: ["HTTPServing", "SDP"]),
@@ -123,9 +124,9 @@ let package = Package(
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
-        .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
-        .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
+        .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Lifecycle", "Media"], path: "Tests/Support", swiftSettings: settings),
@@ -161,7 +162,7 @@ let package = Package(
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry"]),
         .tests(of: "SFU", uses: ["Contracts", "Media", "RTP"]),
-        .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "Events", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Transcoder", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
 
         // Benchmarks

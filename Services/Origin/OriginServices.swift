@@ -1,4 +1,5 @@
 import Configuration
+import Events
 import HTTPServing
 import Hosting
 import Lifecycle
@@ -67,7 +68,7 @@ enum OriginServices {
         let hidden = connections.pool.map {
             HiddenMediaWatch(pool: $0, directory: directory, loop: loop, logger: logger)
         }
-        let events = ControlEvents(
+        let events = GrantEvents(
             client: connections.events,
             grants: grants,
             graceLimit: settings.grantGrace,

@@ -1,4 +1,5 @@
 import Crypto
+import Events
 import HTTPServing
 import Hosting
 import ICE
@@ -54,7 +55,7 @@ enum SFUServices {
         host.readiness.add("slot") { slots.slot != nil }
         let grants = GrantEvents(
             client: events,
-            viewers: viewers,
+            grants: viewers,
             graceLimit: settings.grantGrace,
             logger: logger
         )

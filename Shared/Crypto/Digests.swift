@@ -31,19 +31,30 @@ public enum SHA256 {
 public enum HMACSHA256 {
     /// Returns the 32 bytes of the code of `message` under `key`.
     public static func code(of message: [UInt8], key: [UInt8]) -> [UInt8] {
-        var code = [UInt8](repeating: 0, count: SHA256.byteCount)
+        // SAFETY: the hash is a constant of the library.
+        unsafe KeyedHash.code(EVP_sha256(), byteCount: SHA256.byteCount, of: message, key: key)
+    }
+}
+
+/// The keyed hash HMAC-SHA-1 (RFC 2104), as STUN and SRTP have it.
+public enum HMACSHA1 {
+    /// The length of a code.
+    public static let byteCount = 20
+
+    /// Returns the 20 bytes of the code of `message` under `key`.
+    public static func code(of message: [UInt8], key: [UInt8]) -> [UInt8] {
+        // SAFETY: the hash is a constant of the library.
+        unsafe KeyedHash.code(EVP_sha1(), byteCount: byteCount, of: message, key: key)
+    }
+}
+
+private enum KeyedHash {
+    static func code(_ hash: OpaquePointer?, byteCount: Int, of message: [UInt8], key: [UInt8]) -> [UInt8] {
+        var code = [UInt8](repeating: 0, count: byteCount)
         var count: CUnsignedInt = 0
-        // SAFETY: the code has the 32 bytes that SHA-256 gives; key and message are read during the call.
-        let result = unsafe HMAC(
-            EVP_sha256(),
-            key,
-            CInt(clamping: key.count),
-            message,
-            message.count,
-            &code,
-            &count
-        )
-        unsafe precondition(result != nil && count == 32, "HMAC-SHA-256 is part of every OpenSSL")
+        // SAFETY: the code has as many bytes as the hash gives; key and message are read during the call.
+        let result = unsafe HMAC(hash, key, CInt(clamping: key.count), message, message.count, &code, &count)
+        unsafe precondition(result != nil && Int(count) == byteCount, "every OpenSSL has this keyed hash")
         return code
     }
 }

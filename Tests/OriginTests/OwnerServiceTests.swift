@@ -1,4 +1,5 @@
 import Contracts
+import Events
 import Foundation
 import HTTPServing
 import Lifecycle
@@ -275,7 +276,7 @@ extension OriginFixture {
                 loop: fixture.budget.loop,
                 logger: bus.logger
             )
-            let events = ControlEvents(
+            let events = GrantEvents(
                 client: client,
                 grants: fixture.grants,
                 graceLimit: .seconds(60),

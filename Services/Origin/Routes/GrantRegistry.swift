@@ -1,8 +1,9 @@
+import Events
 import Lifecycle
 import Synchronization
 
 /// The endless responses that are open under each grant, so that a revoked grant closes them.
-final class GrantRegistry: Sendable {
+final class GrantRegistry: GrantHolder {
     private struct State {
         var open: [String: [UInt64: Shutdown]] = [:]
         var nextID: UInt64 = 0

@@ -1,5 +1,6 @@
 import Contracts
 import Crypto
+import Events
 import ICE
 import Reactor
 import Synchronization
@@ -7,7 +8,7 @@ import Telemetry
 import WebRTC
 
 /// All sessions of this replica, by shard, and what has become of those that are over.
-final class ViewerDirectory: Sendable {
+final class ViewerDirectory: GrantHolder {
     private struct Entry {
         var shard: Int
         var streamID: String

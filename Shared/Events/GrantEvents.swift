@@ -1,12 +1,20 @@
 import Contracts
 import FoundationEssentials
-import Lifecycle
+public import Lifecycle
 import Reactor
-import Redis
-import Telemetry
+public import Redis
+public import Telemetry
+
+/// What holds things open under grants.
+public protocol GrantHolder: AnyObject, Sendable {
+    /// Closes all that is open under `grant`, and returns how many things that were.
+    @discardableResult func revoke(_ grant: String) -> Int
+    /// Closes all that is open under any grant.
+    func revokeAll()
+}
 
 /// Follows the events of the suite, closes what is open under a grant that was revoked, and tells of the rest.
-final class ControlEvents: Service {
+public final class GrantEvents: Service {
     private struct Revocation: Decodable {
         var grant: String
     }
@@ -14,9 +22,10 @@ final class ControlEvents: Service {
     private static let blockMilliseconds = 1000
     private static let retryDelay = Duration.milliseconds(200)
 
-    let name = "control-events"
+    /// What the service is called.
+    public let name = "grant-events"
     private let client: RedisClient
-    private let grants: GrantRegistry
+    private let grants: any GrantHolder
     private let graceLimit: Duration
     private let logger: Logger
     private let heard: @Sendable (_ type: String) -> Void
@@ -27,9 +36,9 @@ final class ControlEvents: Service {
     ///   - client: A connection of its own, since reading blocks it.
     ///   - graceLimit: How long open responses go on while no event can be read; then all are closed.
     ///   - heard: Is told the type of every other event.
-    init(
+    public init(
         client: RedisClient,
-        grants: GrantRegistry,
+        grants: any GrantHolder,
         graceLimit: Duration,
         logger: Logger,
         heard: @escaping @Sendable (_ type: String) -> Void = { _ in }
@@ -42,7 +51,7 @@ final class ControlEvents: Service {
     }
 
     /// Follows until `shutdown` is requested.
-    func run(until shutdown: Shutdown) async throws {
+    public func run(until shutdown: Shutdown) async throws {
         _ = try await shutdown.cancelling { try await self.follow() }
     }
 
@@ -118,9 +127,4 @@ final class ControlEvents: Service {
         let closed = grants.revoke(grant)
         if closed > 0 { logger.log(.info, "closed what a revoked grant had open", [.count: closed]) }
     }
-}
-
-extension LogKey {
-    /// How many things an event is about.
-    static let count = LogKey(rawValue: "count")
 }
