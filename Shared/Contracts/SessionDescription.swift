@@ -48,6 +48,29 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         }
     }
 
+    /// One layer of a simulcast: the same picture in a size of its own.
+    public struct Layer: Codable, Sendable, Equatable {
+        /// The publisher's name for it (RFC 8851).
+        public var rid: String
+        /// The rendition that carries it, as ``RenditionName`` writes it; `nil` for the stream's own picture.
+        public var rendition: String?
+        /// The coded width in pixels.
+        public var width: Int
+        /// The coded height in pixels.
+        public var height: Int
+        /// Bits a second as they arrive of late; 0 while that is not known.
+        public var bitrate: Int
+
+        /// Creates a layer.
+        public init(rid: String, rendition: String?, width: Int, height: Int, bitrate: Int) {
+            self.rid = rid
+            self.rendition = rendition
+            self.width = width
+            self.height = height
+            self.bitrate = bitrate
+        }
+    }
+
     /// The time on the media timeline at which every session begins, in seconds.
     public static let firstDecodeTime = 10.0
 
@@ -75,6 +98,12 @@ public struct SessionDescription: Codable, Sendable, Equatable {
     public var publisher: Publisher
     /// The current set of tracks.
     public var tracks: [Track]
+    /// The layers that arrive, best first, or `nil` without simulcast.
+    ///
+    /// The first one is the stream's own picture, and has no rendition. When it falls silent the next one takes
+    /// its place here and on the stream, while its rendition goes on for those who follow that. All renditions
+    /// share the stream's timeline, and begin segments of one number together.
+    public var layers: [Layer]?
 
     /// Creates a description.
     public init(
@@ -89,7 +118,8 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         graceSeconds: Int = 15,
         record: Bool = true,
         publisher: Publisher,
-        tracks: [Track] = []
+        tracks: [Track] = [],
+        layers: [Layer]? = nil
     ) {
         self.streamId = streamId
         self.sessionId = sessionId
@@ -103,5 +133,6 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         self.record = record
         self.publisher = publisher
         self.tracks = tracks
+        self.layers = layers
     }
 }

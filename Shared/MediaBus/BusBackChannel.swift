@@ -16,21 +16,23 @@ public struct BusBackChannel: Sendable {
     /// Creates a back channel over a client of the bus.
     public init(_ client: RedisClient) { self.client = client }
 
-    /// Asks the publisher for a keyframe of `layer`; equal requests are one until they are taken.
-    public func askForKeyframe(of streamID: String, layer: UInt8 = 0) async throws(RedisError) {
+    /// Asks the publisher of a stream for a keyframe: of all its layers, or of the one that a rendition carries.
+    ///
+    /// Equal requests are one until they are taken.
+    public func askForKeyframe(
+        of streamID: String,
+        _ request: KeyframeRequest = .all
+    ) async throws(RedisError) {
         let key = BusKeys.ask(streamID)
         _ = try await client.pipeline([
-            RedisCommand("SADD", key, "keyframe:\(layer)"), RedisCommand("EXPIRE", key, Self.askExpiry),
+            RedisCommand("SADD", key, request.description), RedisCommand("EXPIRE", key, Self.askExpiry),
         ])
     }
 
-    /// Takes the layers of which keyframes have been asked for.
-    public func takeKeyframeRequests(of streamID: String) async throws(RedisError) -> [UInt8] {
+    /// Takes the requests for keyframes of a stream.
+    public func takeKeyframeRequests(of streamID: String) async throws(RedisError) -> Set<KeyframeRequest> {
         let reply = try await client.command("SPOP", BusKeys.ask(streamID), Self.askLimit)
-        return (reply.array ?? []).compactMap { item in
-            guard let text = item.string, text.hasPrefix("keyframe:") else { return nil }
-            return UInt8(text.dropFirst("keyframe:".count))
-        }.sorted()
+        return Set((reply.array ?? []).compactMap { $0.string.flatMap { KeyframeRequest(parsing: $0) } })
     }
 
     /// Says that `replica` wants a rendition for ``wantDuration`` from now; to be renewed every two seconds.

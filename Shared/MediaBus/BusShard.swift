@@ -56,8 +56,10 @@ public actor BusShard: Service {
     /// Whether the bus can be reached.
     public nonisolated var isConnected: Bool { client.isConnected }
 
-    /// Takes the layers of which readers of a stream have asked for keyframes.
-    public nonisolated func takeKeyframeRequests(of streamID: String) async throws(RedisError) -> [UInt8] {
+    /// Takes the requests of a stream's readers for keyframes.
+    public nonisolated func takeKeyframeRequests(
+        of streamID: String
+    ) async throws(RedisError) -> Set<KeyframeRequest> {
         try await BusBackChannel(client).takeKeyframeRequests(of: streamID)
     }
 

@@ -18,6 +18,16 @@ import Testing
         #expect(BusKeys.trackField(track: 1, generation: 3) == "1.3")
     }
 
+    @Test func `a request for a keyframe survives its text, and other texts are none`() throws {
+        let layer = KeyframeRequest.layer(try #require(.layer("m")))
+        #expect(KeyframeRequest.all.description == "keyframe")
+        #expect(layer.description == "keyframe:r-m")
+        for request in [.all, layer] { #expect(KeyframeRequest(parsing: request.description) == request) }
+        for text in ["", "keyframes", "keyframe:", "keyframe:0", "keyframe:r-", ":r-m"] {
+            #expect(KeyframeRequest(parsing: text) == nil)
+        }
+    }
+
     @Test func `the name of a rendition survives its text`() throws {
         let layer = try #require(RenditionName.layer("hi-1_A"))
         for name in [.opus, .aac, .withoutBFrames, layer] {

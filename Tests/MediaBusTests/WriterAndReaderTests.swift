@@ -168,8 +168,9 @@ import Testing
             let channel = bus.reader.backChannel
             try await channel.askForKeyframe(of: "stream")
             try await channel.askForKeyframe(of: "stream")
-            try await channel.askForKeyframe(of: "stream", layer: 2)
-            #expect(try await channel.takeKeyframeRequests(of: "stream") == [0, 2])
+            let layer = KeyframeRequest.layer(try #require(.layer("m")))
+            try await channel.askForKeyframe(of: "stream", layer)
+            #expect(try await channel.takeKeyframeRequests(of: "stream") == [.all, layer])
             #expect(try await channel.takeKeyframeRequests(of: "stream") == [])
             try await channel.want(.opus, of: "stream", replica: "a")
             try await channel.want(.opus, of: "stream", replica: "b")

@@ -226,8 +226,8 @@ actor WHIPServer: Service {
 
     private func takeKeyframeRequests() async {
         for (id, streamID) in publishers.mapValues(\.carrier.publisher.key.streamID) {
-            let layers = try? await shard.takeKeyframeRequests(of: streamID)
-            if layers?.isEmpty == false { publishers[id]?.wantKeyframe() }
+            let requests = try? await shard.takeKeyframeRequests(of: streamID)
+            if requests?.isEmpty == false { publishers[id]?.wantKeyframe() }
         }
     }
 }
