@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,9 +17,11 @@ class Chromium:
 
     name = "chromium"
 
-    def __init__(self, shared=None):
+    def __init__(self, shared=None, rewrite_answer=None):
+        """`rewrite_answer` changes what WHIP and WHEP answer before the page sees it, as `UDPRelay.rewrite` does."""
         self._page = None
         self.messages = []
+        self.rewrite_answer = rewrite_answer
         self._owns = shared is None
         if shared is not None:
             self._playwright, self._browser = shared._playwright, shared._browser
@@ -35,9 +38,9 @@ class Chromium:
             ],
         )
 
-    def another(self):
+    def another(self, rewrite_answer=None):
         """A second window of the same browser, with cookies of its own."""
-        return Chromium(shared=self)
+        return Chromium(shared=self, rewrite_answer=rewrite_answer)
 
     def log_in(self, stack):
         """Logs in as the administrator, by the form."""
@@ -69,7 +72,13 @@ class Chromium:
         self._page = self._browser.new_page(viewport={"width": width, "height": height})
         self._page.on("console", lambda message: self.messages.append(message.text))
         self._page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        if self.rewrite_answer:
+            self._page.route(re.compile("/wh[ie]p/"), self._rewrite)
         self._page.goto(url, wait_until="domcontentloaded")
+
+    def _rewrite(self, route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=self.rewrite_answer(answer.text()))
 
     def evaluate(self, expression):
         return self._page.evaluate(expression)

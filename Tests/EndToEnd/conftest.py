@@ -81,8 +81,8 @@ def publish_by_browser(stack):
     """Chromium publishers by WHIP; all end with the test."""
     started = []
 
-    def start():
-        publisher = BrowserPublisher(stack.site)
+    def start(browser=None):
+        publisher = BrowserPublisher(stack.site, browser)
         started.append(publisher)
         return publisher
 

@@ -13,6 +13,9 @@ from waiting import wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
+# Offsets to the base, as scripts/settings.sh has them.
+PORTS = {"ingest": 103, "sfu": 105, "ingest-webrtc": 189, "sfu-webrtc": 190}
+
 
 class Response:
     """An HTTP answer, whatever its status."""
@@ -125,6 +128,10 @@ class Stack:
         hls = urllib.parse.urljoin(self.site, token["hlsUrl"])
         self.made.append((slug, hls))
         return stream, f"{base}/{key['streamKey']}", watch, hls
+
+    def port(self, name):
+        """The port of a service that has no address of its own for people."""
+        return int(self.environment["MARTLET_PORT_BASE"]) + PORTS[name]
 
     # Processes
 

@@ -3,9 +3,8 @@ import os
 import time
 
 import pytest
-from publisher import wait_live
 from waiting import wait_until
-from whep import AiortcViewer, ViewerPage, offer, post, send
+from whep import AiortcViewer, ViewerPage, offer, post, send, wait_watchable
 
 VP8 = "a=rtpmap:96 VP8/90000"
 
@@ -15,14 +14,6 @@ def viewer(stack):
     page = ViewerPage(stack)
     yield page
     page.close()
-
-
-def wait_watchable(stack, slug="main", stream_id=None):
-    """Waits until the stream is live and its media are on the bus."""
-    wait_live(stack, slug)
-    target = f"/whep/{stream_id or stack.stream_id}"
-    wait_until("it can be watched", lambda: send(stack, target, "HEAD").status == 200)
-    return target
 
 
 def viewers(stack, stream_id=None):

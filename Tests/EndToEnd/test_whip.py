@@ -4,6 +4,9 @@ import urllib.parse
 
 import pytest
 
+from answers import keep_only_tcp
+from browsers import Chromium
+from recordings import finished, saved
 from publisher import probe
 from waiting import wait_until
 from whip import AiortcPublisher, offer, post, send
@@ -42,21 +45,8 @@ def wait_segments(stack, hls):
     wait_until("segments", lambda: segment_count(stack, hls) >= 2)
 
 
-def finished(stack, stream):
-    return wait_until(
-        "the recording is complete",
-        lambda: next((one for one in stack.recordings(stream["id"]) if one["state"] == "complete"), None),
-        timeout=30,
-    )
-
-
 def streams_of(stack, recording):
-    answer = stack.request(recording["fileUrl"])
-    assert answer.status == 200
-    name = f"/tmp/martlet-whip-{recording['id']}.mp4"
-    with open(name, "wb") as file:
-        file.write(answer.body)
-    found = probe(name, "-show_streams", "-count_packets")["streams"]
+    found = probe(saved(stack, recording), "-show_streams", "-count_packets")["streams"]
     return {one["codec_type"]: one for one in found}
 
 
@@ -102,8 +92,8 @@ def test_other_codecs_of_a_browser_are_recorded(stack, publish_by_browser, codec
 
 def test_a_browser_publishes_over_tcp_where_udp_is_blocked(stack, publish_by_browser):
     stream, url, _, hls = stack.new_stream("whip-tcp")
-    publisher = publish_by_browser()
-    assert publisher.publish(whip_url(stack, stream), key_of(url), transport="tcp")["status"] == 201
+    publisher = publish_by_browser(Chromium(rewrite_answer=keep_only_tcp))
+    assert publisher.publish(whip_url(stack, stream), key_of(url))["status"] == 201
     publisher.wait_connected()
     wait_segments(stack, hls)
     assert publisher.statistics()["transport"] == "tcp"

@@ -7,7 +7,9 @@ import urllib.error
 import urllib.request
 
 from browsers import Chromium
+from publisher import wait_live
 from stack import Response
+from waiting import wait_until
 
 WATCH = """async ([url, headers, sound]) => {
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
@@ -20,7 +22,14 @@ WATCH = """async ([url, headers, sound]) => {
   await pc.setLocalDescription();
   const start = performance.now();
   window.firstFrame = null;
-  video.requestVideoFrameCallback(() => { window.firstFrame = performance.now() - start; });
+  window.pictures = {longestGap: 0, last: null};
+  const noted = (now, {presentationTime}) => {
+    window.firstFrame ??= now - start;
+    if (pictures.last !== null) pictures.longestGap = Math.max(pictures.longestGap, presentationTime - pictures.last);
+    pictures.last = presentationTime;
+    video.requestVideoFrameCallback(noted);
+  };
+  video.requestVideoFrameCallback(noted);
   const answer = await fetch(url, {
     method: "POST", headers: {"Content-Type": "application/sdp", ...headers}, body: pc.localDescription.sdp,
   });
@@ -32,7 +41,7 @@ WATCH = """async ([url, headers, sound]) => {
 }"""
 
 STATISTICS = """async () => {
-  const found = {state: pc.connectionState, firstFrame, width: video.videoWidth};
+  const found = {state: pc.connectionState, firstFrame, width: video.videoWidth, longestGap: pictures.longestGap};
   for (const one of (await pc.getStats()).values()) {
     if (one.type === "inbound-rtp") found[one.kind] = one;
     if (one.type === "transport") found.dtls = one.dtlsState;
@@ -44,9 +53,9 @@ STATISTICS = """async () => {
 class ViewerPage:
     """A page of the site that watches by WHEP; the sound is asked for unless told otherwise."""
 
-    def __init__(self, stack, browser=None):
+    def __init__(self, stack, browser=None, rewrite_answer=None):
         self.stack = stack
-        self.browser = browser or Chromium()
+        self.browser = browser or Chromium(rewrite_answer=rewrite_answer)
         self.browser.open(stack.site + "/healthz")
 
     def watch(self, target=None, headers=None, sound=True):
@@ -57,6 +66,10 @@ class ViewerPage:
 
     def statistics(self):
         return self.browser.evaluate(f"({STATISTICS})()")
+
+    def measure_anew(self):
+        """Forgets the gaps between pictures so far."""
+        self.browser.evaluate("(pictures.longestGap = 0, pictures.last = null)")
 
     def decoded(self):
         return self.statistics().get("video", {}).get("framesDecoded", 0)
@@ -132,6 +145,14 @@ def send(stack, target, method, body=None, headers=None):
             return Response(answer.status, answer.headers, answer.read())
     except urllib.error.HTTPError as error:
         return Response(error.code, error.headers, error.read())
+
+
+def wait_watchable(stack, slug="main", stream_id=None):
+    """Waits until the stream is live and its media are on the bus; returns where it is watched."""
+    wait_live(stack, slug)
+    target = f"/whep/{stream_id or stack.stream_id}"
+    wait_until("it can be watched", lambda: send(stack, target, "HEAD").status == 200)
+    return target
 
 
 def post(stack, target, body, **headers):

@@ -9,7 +9,7 @@ from browsers import Chromium
 from stack import REPOSITORY, Response
 from waiting import wait_until
 
-PUBLISH = """async ([url, key, codec, transport]) => {
+PUBLISH = """async ([url, key, codec]) => {
   const media = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480, frameRate: 30}, audio: true});
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
   for (const track of media.getTracks()) {
@@ -22,9 +22,8 @@ PUBLISH = """async ([url, key, codec, transport]) => {
   await pc.setLocalDescription();
   const headers = {"Content-Type": "application/sdp", ...(key ? {Authorization: "Bearer " + key} : {})};
   const answer = await fetch(url, {method: "POST", headers, body: pc.localDescription.sdp});
-  let body = await answer.text();
+  const body = await answer.text();
   if (answer.status !== 201) return {status: answer.status, body};
-  if (transport) body = body.replace(/a=candidate:.*\\r\\n/g, (line) => line.includes(` ${transport} `) ? line : "");
   window.session = new URL(answer.headers.get("Location"), url).href;
   window.answer = body;
   await pc.setRemoteDescription({type: "answer", sdp: body});
@@ -52,7 +51,10 @@ STATISTICS = """async () => {
   const found = {state: pc.connectionState, ice: pc.iceConnectionState};
   const all = await pc.getStats();
   for (const one of all.values()) {
-    if (one.type === "outbound-rtp") found[one.kind] = {packets: one.packetsSent, keyframes: one.keyFramesEncoded};
+    if (one.type === "outbound-rtp") found[one.kind] = {
+      packets: one.packetsSent, keyframes: one.keyFramesEncoded, keyframesAsked: one.pliCount,
+      asked: one.nackCount, again: one.retransmittedPacketsSent, target: one.targetBitrate,
+    };
     if (one.type === "remote-inbound-rtp") found[one.kind + "Lost"] = one.packetsLost;
     if (one.type === "transport" && one.selectedCandidatePairId)
       found.transport = all.get(all.get(one.selectedCandidatePairId).localCandidateId).protocol;
@@ -64,13 +66,13 @@ STATISTICS = """async () => {
 class BrowserPublisher:
     """A page of the site that publishes Chromium's fake camera and microphone."""
 
-    def __init__(self, site):
-        self._browser = Chromium()
+    def __init__(self, site, browser=None):
+        self._browser = browser or Chromium()
         self._browser.open(site + "/login")
 
-    def publish(self, url, key=None, codec=None, transport=None):
+    def publish(self, url, key=None, codec=None):
         """Offers; returns the status, and the session's address and tag where there is one."""
-        return self._browser.call(PUBLISH, [url, key, codec, transport])
+        return self._browser.call(PUBLISH, [url, key, codec])
 
     def restart(self):
         """Restarts ICE by a PATCH."""

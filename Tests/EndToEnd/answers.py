@@ -1,0 +1,17 @@
+"""What tests do to our answers before a peer sees them, so that it takes another way."""
+import itertools
+import re
+
+CANDIDATE = re.compile(r"a=candidate:.*\r\n")
+
+
+def lead_to(sdp, host, port):
+    """The answer with one candidate by UDP instead of ours."""
+    lines = itertools.chain(
+        [f"a=candidate:1 1 udp 2130706431 {host} {port} typ host\r\n"], itertools.repeat(""))
+    return CANDIDATE.sub(lambda _: next(lines), sdp)
+
+
+def keep_only_tcp(sdp):
+    """The answer as if UDP were blocked."""
+    return CANDIDATE.sub(lambda found: found[0] if " tcp " in found[0].lower() else "", sdp)
