@@ -111,7 +111,7 @@ let package = Package(
 
         // Floor 4: hosts and clients
         .shared("HTTPServing", uses: ["Bytes", "CHTTPParser", "CPlatform", "CWslay", "Crypto", "Lifecycle", "Reactor", "Sockets", "Telemetry"]),
-        .shared("WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets"]),
+        .shared("WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets", "Telemetry"]),
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("Events", uses: ["Contracts", "Lifecycle", "Reactor", "Redis", "Telemetry"]),

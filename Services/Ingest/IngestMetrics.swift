@@ -1,5 +1,6 @@
 import RTMP
 import Telemetry
+import WebRTC
 
 /// What the service counts.
 struct IngestMetrics: Sendable {
@@ -11,8 +12,10 @@ struct IngestMetrics: Sendable {
     let dropped: CounterFamily<DroppedPacket>
     let admissions: CounterFamily<AdmissionResult>
     let closed: CounterFamily<ClosedReason>
+    let endpoint: EndpointMetrics
 
     init(_ registry: MetricRegistry) {
+        endpoint = EndpointMetrics(registry)
         connections = registry.gauge("rtmp_connections", "RTMP connections that are open.")
         publishers = registry.gauge("publishers", "Publishers on this replica, those that are away included.")
         receivedBytes = registry.counter("received_bytes_total", "Bytes received over RTMP.")

@@ -1,4 +1,5 @@
 import Telemetry
+import WebRTC
 
 /// What the service counts.
 struct SFUMeasures: Sendable {
@@ -13,6 +14,7 @@ struct SFUMeasures: Sendable {
     let sessionsOpened: Counter
     let viewers: Gauge
     let delay: Histogram
+    let endpoint: EndpointMetrics
 
     /// Bounds that suit the way from the bus to the socket, in seconds.
     private static let delays: [Double] = [
@@ -20,6 +22,7 @@ struct SFUMeasures: Sendable {
     ]
 
     init(_ metrics: MetricRegistry) {
+        endpoint = EndpointMetrics(metrics)
         gaps = metrics.counter("bus_gaps_total", "Times that entries of the bus were missing.")
         packets = metrics.counter("feed_packets_total", "Packets that samples were cut into.")
         droppedBFrames = metrics.counter("feed_dropped_pictures_total", "B-frames that nothing references.")

@@ -82,6 +82,7 @@ enum SFUServices {
     ) throws -> ViewerDirectory {
         let closing = ClosedViewers()
         var configuration = EndpointConfiguration()
+        configuration.metrics = measures.endpoint
         if !settings.webRTCAddress.isEmpty { configuration.addresses = [settings.webRTCAddress] }
         configuration.port = settings.webRTCPort
         configuration.advertisedAddresses = settings.advertisedAddresses.compactMap { IPAddress($0) }

@@ -25,6 +25,8 @@ public struct EndpointConfiguration: Sendable {
     public var tcpConnectionLimit = 2000
     /// TCP connections at once that no check has proven; further ones are closed.
     public var unprovenConnectionLimit = 128
+    /// What is told of refusals, where anybody wants to know.
+    public var metrics: EndpointMetrics?
 
     /// Creates a configuration for all addresses and any free port.
     public init() {}

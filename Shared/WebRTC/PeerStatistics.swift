@@ -41,15 +41,20 @@ public struct PeerStatistics: Sendable, Equatable {
         packetsEarly &+= 1
     }
 
-    /// Counts what became of a packet; returns the length of its plain form where it was accepted.
-    mutating func note(_ outcome: SRTPReceiver.Outcome) -> Int? {
+    /// Counts what became of a packet, here and for the whole endpoint; returns the length of its plain form where
+    /// it was accepted.
+    mutating func note(_ outcome: SRTPReceiver.Outcome, in all: inout EndpointCounters) -> Int? {
         switch outcome {
         case .accepted(let count):
             packetsReceived &+= 1
             bytesReceived &+= UInt64(count)
             return count
-        case .refused(.replayed): packetsReplayed &+= 1
-        case .refused: packetsForged &+= 1
+        case .refused(.replayed):
+            packetsReplayed &+= 1
+            all.packetsReplayed &+= 1
+        case .refused:
+            packetsForged &+= 1
+            all.packetsForged &+= 1
         }
         return nil
     }

@@ -219,13 +219,18 @@ public final class PeerTransport {
         by connection: FrameConnection?,
         now: UInt64
     ) {
+        let refused = agent.refusedCount
         let actions = agent.receive(message, bytes, on: pair, now: now)
+        endpoint.counted.checksRefused &+= agent.refusedCount &- refused
         if agent.isChecked(pair) { learn(pair, connection) }
         perform(actions)
     }
 
     func receiveDTLS(_ bytes: UnsafeMutableRawBufferPointer, on pair: CandidatePair, now: UInt64) {
-        guard state == .handshaking || state == .connected, agent.isChecked(pair) else { return }
+        guard state == .handshaking || state == .connected, agent.isChecked(pair) else {
+            endpoint.counted.packetsUnproven &+= 1
+            return
+        }
         if state == .handshaking, flightSent > 0 { statistics.note(roundTrip: now &- flightSent) }
         unsafe sendDTLS(engine.receive(UnsafeRawBufferPointer(bytes)))
         noteEngine()
@@ -233,7 +238,7 @@ public final class PeerTransport {
 
     func receiveRTP(_ bytes: UnsafeMutableRawBufferPointer, now: UInt64) {
         guard let outcome = unsafe receiver?.unprotectRTP(bytes) else { return statistics.noteEarly() }
-        guard let count = statistics.note(outcome) else { return }
+        guard let count = statistics.note(outcome, in: &endpoint.counted) else { return }
         // SAFETY: the plain packet is the beginning of the bytes, which live for the call.
         let packet = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
         unsafe observer?.transport(self, didReceiveRTP: Span(_unsafeBytes: packet), at: now)
@@ -241,7 +246,7 @@ public final class PeerTransport {
 
     func receiveRTCP(_ bytes: UnsafeMutableRawBufferPointer, now: UInt64) {
         guard let outcome = unsafe receiver?.unprotectRTCP(bytes) else { return statistics.noteEarly() }
-        guard let count = statistics.note(outcome) else { return }
+        guard let count = statistics.note(outcome, in: &endpoint.counted) else { return }
         // SAFETY: the plain packet is the beginning of the bytes, which live for the call.
         let packet = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
         unsafe observer?.transport(self, didReceiveRTCP: Span(_unsafeBytes: packet), at: now)
@@ -363,7 +368,7 @@ public final class PeerTransport {
         for fragment in agent.fragments { endpoint.unregister(self, fragment: fragment) }
         for address in knownAddresses { endpoint.unregister(self, address: address) }
         knownAddresses = []
-        endpoint.forget(self)
+        endpoint.forget(self, reason)
         observer?.transportDidClose(self, reason)
     }
 }

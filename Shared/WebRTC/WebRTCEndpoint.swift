@@ -8,26 +8,6 @@ public import Sockets
 ///
 /// Bound to one loop: everything but `init` is called there.
 public final class WebRTCEndpoint {
-    /// What an endpoint has counted.
-    public struct Counters: Sendable, Equatable {
-        /// Datagrams and frames received.
-        public internal(set) var packetsReceived: UInt64 = 0
-        /// Of these, what is no packet that belongs here.
-        public internal(set) var packetsUnknown: UInt64 = 0
-        /// Of these, packets from addresses that no check has proven.
-        public internal(set) var packetsUnproven: UInt64 = 0
-        /// Checks for nobody, and checks over the budget of their source.
-        public internal(set) var checksIgnored: UInt64 = 0
-        /// TCP connections closed at once, because there were too many.
-        public internal(set) var connectionsRefused: UInt64 = 0
-        /// Packets dropped on their way out.
-        public internal(set) var packetsDropped: UInt64 = 0
-        /// Packets sent by UDP.
-        public internal(set) var datagramsSent: UInt64 = 0
-        /// System calls for them.
-        public internal(set) var sendCalls: UInt64 = 0
-    }
-
     /// How often handshakes are looked at while there are any.
     static let handshakeTick = Duration.milliseconds(25)
     /// How often everybody is looked at.
@@ -62,7 +42,8 @@ public final class WebRTCEndpoint {
     private var handshaking: [PeerTransport] = []
     private var connections: [TransportAddress: FrameConnection] = [:]
     private var budgets: SourceBudgets
-    private var counted = Counters()
+    var counted = EndpointCounters()
+    private var measured = EndpointCounters()
     private var isFlushPlanned = false
     private var isOpen = true
 
@@ -101,6 +82,7 @@ public final class WebRTCEndpoint {
         flush()
         isOpen = false
         for connection in Array(connections.values) { connection.close() }
+        measure()
         listener?.close()
         listener = nil
         for port in ports { port.close() }
@@ -115,7 +97,7 @@ public final class WebRTCEndpoint {
     public var connectionCount: Int { connections.count }
 
     /// What has been counted.
-    public var counters: Counters {
+    public var counters: EndpointCounters {
         var counters = counted
         for port in ports {
             counters.packetsDropped &+= port.outbox.droppedDatagramCount
@@ -163,10 +145,14 @@ public final class WebRTCEndpoint {
             guard !receiveCheck(span, on: pair(source), by: nil, now: now) else { return }
         } else if let peer = peersByAddress[source] {
             return unsafe deliver(bytes, kind, to: peer, on: pair(source), now: now)
+        }
+        if let foreignDatagram, !isAdopted {
+            foreignDatagram(span, source)
+        } else if kind == .stun {
+            counted.checksIgnored &+= 1
         } else {
             counted.packetsUnproven &+= 1
         }
-        if !isAdopted { foreignDatagram?(span, source) }
     }
 
     func receive(_ bytes: UnsafeMutableRawBufferPointer, on connection: FrameConnection) {
@@ -177,7 +163,9 @@ public final class WebRTCEndpoint {
         guard let kind = PacketKind(span) else { return counted.packetsUnknown &+= 1 }
         if kind == .stun {
             guard !receiveCheck(span, on: connection.pair, by: connection, now: now) else { return }
-            if connection.peer == nil { pass(on: connection, with: span) }
+            guard connection.peer == nil, pass(on: connection, with: span) else {
+                return counted.checksIgnored &+= 1
+            }
         } else if let peer = connection.peer {
             unsafe deliver(bytes, kind, to: peer, on: connection.pair, now: now)
         } else {
@@ -209,10 +197,7 @@ public final class WebRTCEndpoint {
     ) -> Bool {
         guard let message = try? STUNMessage(bytes), message.kind == .request,
             let fragment = message.receiverFragment, let peer = peersByFragment[String(fragment)]
-        else {
-            counted.checksIgnored &+= 1
-            return false
-        }
+        else { return false }
         guard budgets.allows(pair.remote.ip, at: now) else {
             counted.checksIgnored &+= 1
             return true
@@ -249,10 +234,12 @@ public final class WebRTCEndpoint {
     }
 
     /// Lets another endpoint have a connection that is for none of our peers.
-    private func pass(on connection: FrameConnection, with check: Span<UInt8>) {
+    ///
+    /// - Returns: `false` where there is no other, or the check names nobody.
+    private func pass(on connection: FrameConnection, with check: Span<UInt8>) -> Bool {
         guard let foreignConnection, let message = try? STUNMessage(check), message.kind == .request,
             let fragment = message.receiverFragment, let descriptor = connection.detach()
-        else { return }
+        else { return false }
         let bytes = unsafe check.withUnsafeBytes { unsafe Array($0) }
         let foreign = ForeignConnection(
             pair: connection.pair,
@@ -260,7 +247,9 @@ public final class WebRTCEndpoint {
             check: bytes,
             descriptor: descriptor
         )
+        counted.connectionsPassed &+= 1
         foreignConnection(foreign)
+        return true
     }
 
     /// Takes a connection that another endpoint of the same port has accepted.
@@ -361,7 +350,8 @@ public final class WebRTCEndpoint {
         if peersByAddress[address] === peer { peersByAddress[address] = nil }
     }
 
-    func forget(_ peer: PeerTransport) {
+    func forget(_ peer: PeerTransport, _ reason: PeerTransport.CloseReason) {
+        configuration.metrics?.note(reason)
         peers[ObjectIdentifier(peer)] = nil
         for connection in connections.values where connection.peer === peer { connection.peer = nil }
     }
@@ -381,8 +371,16 @@ public final class WebRTCEndpoint {
         loop.schedule(after: Self.handshakeTick) { [weak self] in self?.tickHandshakes() }
     }
 
+    /// Tells the metrics what has been counted since the last time.
+    private func measure() {
+        guard let metrics = configuration.metrics else { return }
+        metrics.add(counted, since: measured)
+        measured = counted
+    }
+
     private func tickSlowly() {
         guard isOpen else { return }
+        measure()
         let now = EventLoop.now
         for peer in Array(peers.values) { peer.tick(now: now) }
         for connection in Array(connections.values) {

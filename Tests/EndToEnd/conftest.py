@@ -39,7 +39,7 @@ def stack():
     stack = Stack(
         data / "data",
         free_port_base(),
-        {"INGEST_GRACE_SECONDS": str(GRACE_SECONDS)},
+        {"INGEST_GRACE_SECONDS": str(GRACE_SECONDS), "SFU_LOOPS": "2"},
     )
     stack.up()
     stack.wait_until_ready()

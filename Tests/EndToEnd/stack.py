@@ -133,6 +133,12 @@ class Stack:
         """The port of a service that has no address of its own for people."""
         return int(self.environment["MARTLET_PORT_BASE"]) + PORTS[name]
 
+    def metric(self, service, name):
+        """One number of a service's metrics; `name` with its labels. 0 where there is none."""
+        text = self.request(f"http://127.0.0.1:{self.port(service)}/metrics", authorised=False).text
+        line = next((one for one in text.splitlines() if one.startswith(f"{service}_{name} ")), None)
+        return float(line.rsplit(" ", 1)[1]) if line else 0
+
     # Processes
 
     def pid(self, service):

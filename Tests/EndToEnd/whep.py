@@ -10,6 +10,7 @@ from browsers import Chromium
 from publisher import wait_live
 from stack import Response
 from waiting import wait_until
+from whip import RESTART
 
 WATCH = """async ([url, headers, sound]) => {
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
@@ -36,15 +37,20 @@ WATCH = """async ([url, headers, sound]) => {
   const body = await answer.text();
   if (answer.status !== 201) return {status: answer.status, body, retry: answer.headers.get("Retry-After")};
   window.session = new URL(answer.headers.get("Location"), url).href;
+  window.answer = body;
   await pc.setRemoteDescription({type: "answer", sdp: body});
   return {status: 201, location: window.session, etag: answer.headers.get("ETag")};
 }"""
 
 STATISTICS = """async () => {
   const found = {state: pc.connectionState, firstFrame, width: video.videoWidth, longestGap: pictures.longestGap};
-  for (const one of (await pc.getStats()).values()) {
+  const all = await pc.getStats();
+  for (const one of all.values()) {
     if (one.type === "inbound-rtp") found[one.kind] = one;
-    if (one.type === "transport") found.dtls = one.dtlsState;
+    if (one.type !== "transport") continue;
+    found.dtls = one.dtlsState;
+    const pair = all.get(one.selectedCandidatePairId);
+    if (pair) found.way = [all.get(pair.localCandidateId).protocol, all.get(pair.remoteCandidateId).address];
   }
   return found;
 }"""
@@ -57,15 +63,20 @@ class ViewerPage:
         self.stack = stack
         self.browser = browser or Chromium(rewrite_answer=rewrite_answer)
         self.browser.open(stack.site + "/healthz")
+        self._authorization = {"Authorization": "Bearer " + stack.access["api_token"]}
 
     def watch(self, target=None, headers=None, sound=True):
         url = self.stack.absolute(target or self.stack.access["whep_url"])
         if headers is None:
-            headers = {"Authorization": "Bearer " + self.stack.access["api_token"]}
+            headers = self._authorization
         return self.browser.evaluate(f"({WATCH})({json.dumps([url, headers, sound])})")
 
     def statistics(self):
         return self.browser.evaluate(f"({STATISTICS})()")
+
+    def restart(self):
+        """Restarts ICE by a PATCH."""
+        return self.browser.call(RESTART, self._authorization)
 
     def measure_anew(self):
         """Forgets the gaps between pictures so far."""

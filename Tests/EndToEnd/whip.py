@@ -30,13 +30,13 @@ PUBLISH = """async ([url, key, codec]) => {
   return {status: 201, etag: answer.headers.get("ETag"), location: window.session};
 }"""
 
-RESTART = """async () => {
+RESTART = """async (extra) => {
   const line = (sdp, name) => sdp.match(new RegExp("a=" + name + ":(.*)"))[1].trim();
   pc.restartIce();
   await pc.setLocalDescription();
   const offer = pc.localDescription.sdp;
   const fragment = `a=ice-ufrag:${line(offer, "ice-ufrag")}\\r\\na=ice-pwd:${line(offer, "ice-pwd")}\\r\\n`;
-  const headers = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"};
+  const headers = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*", ...extra};
   const reply = await fetch(session, {method: "PATCH", headers, body: fragment});
   const text = await reply.text();
   if (reply.status !== 200) return {status: reply.status, text};
@@ -56,8 +56,11 @@ STATISTICS = """async () => {
       asked: one.nackCount, again: one.retransmittedPacketsSent, target: one.targetBitrate,
     };
     if (one.type === "remote-inbound-rtp") found[one.kind + "Lost"] = one.packetsLost;
-    if (one.type === "transport" && one.selectedCandidatePairId)
-      found.transport = all.get(all.get(one.selectedCandidatePairId).localCandidateId).protocol;
+    const pair = one.type === "transport" && all.get(one.selectedCandidatePairId);
+    if (pair) {
+      found.transport = all.get(pair.localCandidateId).protocol;
+      found.address = all.get(pair.remoteCandidateId).address;
+    }
   }
   return found;
 }"""
@@ -76,7 +79,7 @@ class BrowserPublisher:
 
     def restart(self):
         """Restarts ICE by a PATCH."""
-        return self._browser.call(RESTART)
+        return self._browser.call(RESTART, {})
 
     def statistics(self):
         return self._browser.call(STATISTICS)

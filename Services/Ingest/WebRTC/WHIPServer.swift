@@ -61,7 +61,9 @@ actor WHIPServer: Service {
         self.errands = errands
         loop = shard.loop
         identity = try DTLSIdentity()
-        endpoint = try WebRTCEndpoint(context.settings.endpoint, identity: identity, loop: shard.loop)
+        var configuration = context.settings.endpoint
+        configuration.metrics = context.metrics.endpoint
+        endpoint = try WebRTCEndpoint(configuration, identity: identity, loop: shard.loop)
         candidates = endpoint.candidates.map(Candidate.init)
     }
 

@@ -1,0 +1,70 @@
+public import Telemetry
+
+/// What all endpoints of a service count of what they refuse, for whoever scrapes it.
+public struct EndpointMetrics: Sendable {
+    private enum Refusal: String, CaseIterable, Hashable, Sendable {
+        case unknown, unproven, forged, replayed
+        case checkForNobody = "check_for_nobody"
+        case checkWithoutProof = "check_without_proof"
+        case connection
+    }
+
+    private enum End: String, CaseIterable, Hashable, Sendable {
+        case closedLocally = "closed_locally"
+        case closedByPeer = "closed_by_peer"
+        case neverConnected = "never_connected"
+        case consentExpired = "consent_expired"
+        case handshakeTimedOut = "handshake_timed_out"
+        case handshakeFailed = "handshake_failed"
+        case wrongCertificate = "wrong_certificate"
+
+        init(_ reason: PeerTransport.CloseReason) {
+            switch reason {
+            case .closedLocally: self = .closedLocally
+            case .closedByPeer: self = .closedByPeer
+            case .neverConnected: self = .neverConnected
+            case .consentExpired: self = .consentExpired
+            case .handshakeTimedOut: self = .handshakeTimedOut
+            case .handshakeFailed: self = .handshakeFailed
+            case .wrongCertificate: self = .wrongCertificate
+            }
+        }
+    }
+
+    private let refused: CounterFamily<Refusal>
+    private let ended: CounterFamily<End>
+    private let passed: Counter
+
+    /// Registers the metrics of a service.
+    public init(_ registry: MetricRegistry) {
+        refused = registry.counters(
+            "webrtc_refused_total",
+            "Packets and connections of WebRTC that nothing was done with.",
+            by: "reason",
+            Refusal.self
+        )
+        ended = registry.counters(
+            "webrtc_peers_ended_total",
+            "WebRTC peers that are gone.",
+            by: "reason",
+            End.self
+        )
+        passed = registry.counter(
+            "webrtc_connections_passed_total",
+            "TCP connections handed to the loop that has their peer."
+        )
+    }
+
+    func note(_ reason: PeerTransport.CloseReason) { ended[End(reason)].increment() }
+
+    func add(_ now: EndpointCounters, since before: EndpointCounters) {
+        refused[.unknown].increment(by: now.packetsUnknown &- before.packetsUnknown)
+        refused[.unproven].increment(by: now.packetsUnproven &- before.packetsUnproven)
+        refused[.forged].increment(by: now.packetsForged &- before.packetsForged)
+        refused[.replayed].increment(by: now.packetsReplayed &- before.packetsReplayed)
+        refused[.checkForNobody].increment(by: now.checksIgnored &- before.checksIgnored)
+        refused[.checkWithoutProof].increment(by: now.checksRefused &- before.checksRefused)
+        refused[.connection].increment(by: now.connectionsRefused &- before.connectionsRefused)
+        passed.increment(by: now.connectionsPassed &- before.connectionsPassed)
+    }
+}

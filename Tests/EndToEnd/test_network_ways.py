@@ -1,0 +1,140 @@
+"""The ways that media take: TCP, IPv6, another way after a restart of ICE, from loop to loop, and at another pace."""
+import socket
+
+import pytest
+
+import stun
+from answers import keep_only_tcp, lead_to
+from browsers import Chromium
+from media_bus import MediaBus
+from udp_relay import UDPRelay
+from waiting import wait_until
+from whep import ViewerPage, offer, post, send, wait_watchable
+
+FRAME_BYTES = 2
+
+
+@pytest.fixture
+def chromium():
+    browser = Chromium()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def publish_from(stack, chromium, publish_by_browser):
+    """Publishes from a window of Chromium to a new stream; returns the stream and the publisher."""
+
+    def start(slug, rewrite_answer=None):
+        stream, url, _, _ = stack.new_stream(slug)
+        publisher = publish_by_browser(chromium.another(rewrite_answer))
+        answer = publisher.publish(f"{stack.site}/whip/{stream['id']}", url.rsplit("/", 1)[1])
+        assert answer["status"] == 201, answer
+        publisher.wait_connected()
+        return stream, publisher
+
+    return start
+
+
+def wait_for_pictures(page, count=60):
+    before = page.decoded()
+    wait_until("pictures come", lambda: page.decoded() >= before + count)
+
+
+def test_publisher_and_viewers_by_tcp_and_ipv6(stack, chromium, publish_from):
+    def over_v6(service):
+        return lambda sdp: lead_to(sdp, "::1", stack.port(service))
+
+    stream, publisher = publish_from("ways-v6", over_v6("ingest-webrtc"))
+    target = wait_watchable(stack, "ways-v6", stream["id"])
+    by_tcp = ViewerPage(stack, chromium.another(keep_only_tcp))
+    by_v6 = ViewerPage(stack, chromium.another(over_v6("sfu-webrtc")))
+    for page in (by_tcp, by_v6):
+        assert page.watch(target)["status"] == 201
+    for page in (by_tcp, by_v6):
+        wait_for_pictures(page)
+        assert page.statistics()["video"]["packetsLost"] == 0
+    assert by_tcp.statistics()["way"][0] == "tcp"
+    assert by_v6.statistics()["way"] == ["udp", "::1"]
+    seen = {one["transport"]: one for one in stack.api(f"/streams/{stream['id']}/viewers")["items"]}
+    assert seen["tcp"]["state"] == seen["udp"]["state"] == "playing" and seen["udp"]["address"] == "::1"
+    assert publisher.statistics()["address"] == "::1"
+
+
+def test_ice_of_a_viewer_restarts_while_it_watches(stack, chromium, publish):
+    stream, url, _, _ = stack.new_stream("ways-restart")
+    publish(url)
+    target = wait_watchable(stack, "ways-restart", stream["id"])
+    page = ViewerPage(stack, chromium)
+    first = page.watch(target)
+    assert first["status"] == 201
+    wait_for_pictures(page)
+    page.measure_anew()
+    again = page.restart()
+    assert again["status"] == 200 and again["etag"] != first["etag"], again
+    wait_for_pictures(page)
+    seen = page.statistics()
+    assert seen["state"] == "connected" and seen["longestGap"] < 500, seen["longestGap"]
+    assert stack.api(f"/streams/{stream['id']}/viewers")["count"] == 1
+
+
+def test_a_tcp_connection_finds_its_viewer_on_any_loop(stack, publish):
+    stream, url, _, _ = stack.new_stream("ways-loops")
+    publish(url)
+    target = wait_watchable(stack, "ways-loops", stream["id"])
+    before = stack.metric("sfu", "webrtc_connections_passed_total")
+    for _ in range(16):  # the kernel deals connections and the sfu deals sessions, each to both loops
+        fragment, password = stun.credentials(post(stack, target, offer()).text)
+        check = stun.request(f"{fragment}:abcd", password)
+        with socket.create_connection(("127.0.0.1", stack.port("sfu-webrtc")), timeout=5) as connection:
+            connection.sendall(len(check).to_bytes(FRAME_BYTES, "big") + check)
+            answer = connection.recv(1500)
+        assert stun.kind(answer[FRAME_BYTES:]) == stun.SUCCESS
+    wait_until(
+        "connections were passed on", lambda: stack.metric("sfu", "webrtc_connections_passed_total") > before)
+
+
+def test_who_asks_for_a_keyframe_gets_one_of_a_publisher_by_webrtc(stack, publish_from):
+    stream, publisher = publish_from("ways-keyframe")
+    target = wait_watchable(stack, "ways-keyframe", stream["id"])
+    bus = MediaBus(stack)
+    try:
+        for _ in range(4):  # one each two seconds comes by itself
+            before = publisher.statistics()["video"]
+            bus.command("SADD", bus.key("ask", stream["id"]), "keyframe")
+            after = wait_until(
+                "it is asked for, and comes",
+                lambda: (now := publisher.statistics()["video"])["keyframes"] > before["keyframes"] and now, timeout=1.2)
+            assert after["keyframesAsked"] > before["keyframesAsked"]
+    finally:
+        bus.close()
+    assert send(stack, target, "HEAD").status == 200
+
+
+def test_a_narrow_link_makes_both_ends_go_slower(stack, chromium, publish_from):
+    up, down = UDPRelay(stack.port("ingest-webrtc")), UDPRelay(stack.port("sfu-webrtc"))
+    try:
+        stream, publisher = publish_from("ways-narrow", up.rewrite)
+        page = ViewerPage(stack, chromium.another(down.rewrite))
+        assert page.watch(wait_watchable(stack, "ways-narrow", stream["id"]))["status"] == 201
+        wait_for_pictures(page)
+
+        def target():
+            return publisher.statistics()["video"]["target"]
+
+        def estimate():
+            [viewer] = stack.api(f"/streams/{stream['id']}/viewers")["items"]
+            return viewer["estimate"]
+
+        wide = wait_until("the publisher has found its pace", lambda: target() > 800_000 and target(), timeout=30)
+        down.set(rate=400_000)
+        wait_until("the sfu notices", lambda: estimate() < 700_000)
+        down.set(rate=None)
+        up.set(rate=300_000)
+        wait_until("the publisher slows down", lambda: target() < 450_000 < wide)
+        up.set(rate=None)
+        wait_until("and goes faster again", lambda: target() > 600_000, timeout=30)
+        wait_for_pictures(page, 20)
+    finally:
+        up.close()
+        down.close()
