@@ -66,12 +66,15 @@ enum AccessPolicy {
     static func permits(_ identity: Identity, _ method: String, _ path: [String]) -> Bool {
         if identity.isShare { return permitsShare(identity, method, path) }
         if identity.role >= .member || safeMethods.contains(method) { return true }
-        return isMediaRight(path) || path == ["logout"]
+        return isMediaRight(path) || isViewing(path) && method == "PATCH" || path == ["logout"]
     }
 
     /// A share link shows its stream, and nothing else.
     private static func permitsShare(_ identity: Identity, _ method: String, _ path: [String]) -> Bool {
         if isMediaRight(path), method == "POST" { return identity.principal(for: path[1]) != nil }
+        if isViewing(path), method == "GET" || method == "PATCH" {
+            return identity.principal(for: path[1]) != nil
+        }
         guard safeMethods.contains(method), let first = path.first else { return false }
         switch first {
         case "me", "time", "events": return path.count == 1
@@ -80,6 +83,11 @@ enum AccessPolicy {
         case "streams": return path.count == 2 && identity.principal(for: path[1]) != nil
         default: return false
         }
+    }
+
+    /// `streams/<id>/viewers/<session>`, whose last element only the viewer knows, and who may see all viewers.
+    private static func isViewing(_ path: [String]) -> Bool {
+        path.count == 4 && path[0] == "streams" && path[2] == "viewers"
     }
 
     /// `streams/<id>/media-cookie` and `streams/<id>/media-token`.

@@ -11,6 +11,7 @@ struct SFUMeasures: Sendable {
     let sentBytes: Counter
     let resentPackets: Counter
     let restarts: Counter
+    let layerSwitches: Counter
     let sessionsOpened: Counter
     let viewers: Gauge
     let delay: Histogram
@@ -31,6 +32,10 @@ struct SFUMeasures: Sendable {
         sentBytes = metrics.counter("bytes_sent_total", "Bytes that viewers were sent, before encryption.")
         resentPackets = metrics.counter("packets_resent_total", "Packets that viewers were sent again.")
         restarts = metrics.counter("viewer_restarts_total", "Times that a viewer went on at a keyframe.")
+        layerSwitches = metrics.counter(
+            "viewer_layer_switches_total",
+            "Times that a viewer went over to another layer of a simulcast."
+        )
         sessionsOpened = metrics.counter("sessions_opened_total", "Sessions of viewers that were answered.")
         viewers = metrics.gauge("viewers", "Sessions of viewers that are open.")
         delay = metrics.histogram(

@@ -37,19 +37,19 @@ enum SFUServices {
         let identity = try DTLSIdentity()
         let viewers = try viewers(settings, host, identity, hub, measures)
         let slots = SlotLease(client: control, address: settings.internalAddress, logger: logger)
+        let proxy = SlotProxy(slots: slots, client: HTTPClient(loops: host.loops))
         WHEPRoutes(
             hub: hub,
             liveness: StreamLiveness(bus: bus),
             viewers: viewers,
             slots: slots,
-            proxy: SlotProxy(slots: slots, client: HTTPClient(loops: host.loops)),
+            proxy: proxy,
             identity: identity,
             measures: measures,
             logger: logger
         ).add(to: host.router)
-        ViewerRoutes(viewers: viewers, slots: slots, client: HTTPClient(loops: host.loops)).add(
-            to: host.router
-        )
+        let client = HTTPClient(loops: host.loops)
+        ViewerRoutes(viewers: viewers, slots: slots, proxy: proxy, client: client).add(to: host.router)
         host.readiness.add("redis-control") { control.isConnected }
         host.readiness.add("redis-bus") { bus.isConnected }
         host.readiness.add("slot") { slots.slot != nil }

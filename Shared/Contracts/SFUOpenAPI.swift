@@ -14,6 +14,27 @@ public enum SFUOpenAPI {
                   "items": {"type": "array", "items": {"$ref": "#/components/schemas/Viewer"}},
                   "ended": {"type": "array", "description": "Sessions of the last two minutes that are over, and offers that were refused; the newest first.",
                     "items": {"$ref": "#/components/schemas/Viewer"}}}}}}},
+              "default": {"$ref": "#/components/responses/Problem"}}}},
+        "/api/v1/streams/{stream}/viewers/{session}": {
+          "parameters": [{"$ref": "#/components/parameters/Stream"},
+            {"name": "session", "in": "path", "required": true, "description": "The last element of the session's Location.",
+              "schema": {"type": "string", "pattern": "^[0-9]{1,3}-[a-z2-7]{26}$"}}],
+          "get": {
+            "operationId": "readViewer", "tags": ["streams"], "summary": "How one viewer fares.",
+            "responses": {
+              "200": {"description": "The viewer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Viewer"}}}},
+              "default": {"$ref": "#/components/responses/Problem"}}},
+          "patch": {
+            "operationId": "changeViewer", "tags": ["streams"],
+            "summary": "Says which layer of a simulcast a viewer wants; it comes with the layer's next keyframe.",
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {
+              "type": "object", "properties": {
+                "layer": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,16}$",
+                  "description": "`auto`, the best that its path carries, or the RID of one that it gets whatever its path carries, as long as the publisher sends it."},
+                "maxHeight": {"type": ["integer", "null"], "minimum": 1, "maximum": 16384,
+                  "description": "The largest picture that is of use, in pixels of height; null for any."}}}}}},
+            "responses": {
+              "200": {"description": "The viewer as it fares now.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Viewer"}}}},
               "default": {"$ref": "#/components/responses/Problem"}}}}
         """
 
@@ -30,7 +51,15 @@ public enum SFUOpenAPI {
             "startDelay": {"type": "number", "description": "Seconds from the answer to the first packet of media."},
             "bitrate": {"type": "integer", "description": "Bits a second that it is sent."},
             "estimate": {"type": "integer", "description": "Bits a second that its path is thought to carry."},
-            "layer": {"type": "string"}, "roundTrip": {"type": "number", "description": "Seconds."},
+            "layer": {"type": "string", "description": "The RID of the layer of a simulcast that it is sent."},
+            "layerReason": {"enum": ["best", "bandwidth", "steadying", "size", "wish", "switching"],
+              "description": "Why it is this one: the best there is; its path carries no better, or has for too short a time; it wants none that is larger, or this one; another comes with its next keyframe."},
+            "layers": {"type": "array", "description": "The layers of the simulcast, the best first.", "items": {
+              "type": "object", "required": ["rid", "width", "height", "bitrate"], "properties": {
+                "rid": {"type": "string"}, "width": {"type": "integer"}, "height": {"type": "integer"},
+                "bitrate": {"type": "integer", "description": "Bits a second that it needs; 0 while it is not sent."}}}},
+            "layerSwitches": {"type": "integer"},
+            "roundTrip": {"type": "number", "description": "Seconds."},
             "loss": {"type": "number", "minimum": 0, "maximum": 1},
             "packetsSent": {"type": "integer"}, "packetsLost": {"type": "integer"}, "packetsResent": {"type": "integer"},
             "keyframeRequests": {"type": "integer"}, "freezes": {"type": "integer"},

@@ -19,18 +19,41 @@ import Testing
         #expect(least == 0)
     }
 
-    @Test func `switches at keyframes only, and keeps sending until then`() {
+    @Test func `asks for a keyframe of the layer that it aims at until that is sent`() {
         var selector = LayerSelector()
         _ = choose(700_000, at: 0, by: &selector)
         #expect(selector.layerThatNeedsKeyframe == 1)
-        let begins = [(1, false), (0, true), (1, true), (0, false), (1, false)]
-            .map { selector.decide(layer: $0, isKeyframe: $1) }
-        #expect(begins == [.drop, .drop, .forwardAfterSwitch, .drop, .forward])
+        selector.begin(1)
         #expect(selector.layerThatNeedsKeyframe == nil)
         _ = choose(100_000, at: 1, by: &selector)
-        let falls = [(1, false), (1, true), (0, false), (0, true), (1, true)]
-            .map { selector.decide(layer: $0, isKeyframe: $1) }
-        #expect(falls == [.forward, .forward, .drop, .forwardAfterSwitch, .drop])
+        #expect(selector.layerThatNeedsKeyframe == 0 && selector.current == 1)
+    }
+
+    @Test func `says why it has chosen a layer`() {
+        var selector = LayerSelector()
+        var reasons: [LayerSelector.Reason] = []
+        for (estimate, seconds) in [(700_000, 0.0), (5_000_000, 1), (5_000_000, 4)] {
+            _ = choose(estimate, at: seconds, by: &selector)
+            reasons.append(selector.reason)
+        }
+        selector.limit = 0
+        _ = choose(5_000_000, at: 5, by: &selector)
+        reasons.append(selector.reason)
+        selector.wish = 2
+        let wished = choose(100_000, at: 6, by: &selector)
+        reasons.append(selector.reason)
+        #expect(reasons == [.bandwidth, .steadying, .best, .size, .wish])
+        #expect(wished == 2)
+    }
+
+    @Test func `keeps what it has chosen where layers get other numbers`() {
+        var selector = LayerSelector()
+        _ = choose(700_000, at: 0, by: &selector)
+        selector.begin(1)
+        selector.renumber { $0 == 1 ? 2 : nil }
+        #expect(selector.current == 2 && selector.target == 2)
+        selector.renumber { _ in nil }
+        #expect(selector.current == nil && selector.target == nil)
     }
 
     @Test func `rises when there was room for two seconds, by one layer each time`() {
@@ -62,14 +85,5 @@ import Testing
         selector.choose(bitrates: [0, 0, 0], estimate: 300_000, now: second)
         selector.choose(bitrates: [], estimate: 300_000, now: second)
         #expect(selector.target == 0)
-    }
-
-    @Test func `sends nothing after a break until a keyframe`() {
-        var selector = LayerSelector()
-        _ = choose(200_000, at: 0, by: &selector)
-        _ = selector.decide(layer: 0, isKeyframe: true)
-        selector.waitForKeyframe()
-        let decisions = [false, true].map { selector.decide(layer: 0, isKeyframe: $0) }
-        #expect(decisions == [.drop, .forwardAfterSwitch])
     }
 }

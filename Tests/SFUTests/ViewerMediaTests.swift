@@ -14,7 +14,7 @@ import Testing
     }
 
     private mutating func pump(_ media: inout ViewerMedia, at now: UInt64 = 1) -> Bool {
-        media.pumpVideo(ring, source: 0, at: now, &sink)
+        media.pumpVideo(ring, at: now, &sink)
     }
 
     @Test mutating func `a viewer's numbers rise by one over the wrap, whatever the source's are`() {
@@ -74,14 +74,14 @@ import Testing
         let lost = sink.packets[11]
         let header = sink.headers[11]
         let ring = ring
-        media.resendVideo(header.sequenceNumber, from: { $0 == 0 ? ring : nil }, at: 1, &sink)
+        media.resendVideo(header.sequenceNumber, from: ring, at: 1, &sink)
         let again = sink.headers[40]
         #expect(sink.packets.count == 41)
         #expect(again.ssrc == 0x2222_2222 && again.payloadType == 97 && again.sequenceNumber == 500)
         #expect(again.timestamp == header.timestamp && again.hasMarker == header.hasMarker)
         let number = [UInt8(header.sequenceNumber >> 8), UInt8(header.sequenceNumber & 255)]
         #expect(sink.payload(40) == number + lost.dropFirst(12))
-        media.resendVideo(header.sequenceNumber &+ 5000, from: { _ in ring }, at: 1, &sink)
+        media.resendVideo(header.sequenceNumber &+ 5000, from: ring, at: 1, &sink)
         #expect(sink.packets.count == 41, "what was never sent is not sent again")
     }
 
@@ -96,7 +96,7 @@ import Testing
         _ = pump(&media)
         let ring = ring
         for index in [0, 19, 20, 49, 50, 59] {
-            media.resendVideo(sink.headers[index].sequenceNumber, from: { _ in ring }, at: 1, &sink)
+            media.resendVideo(sink.headers[index].sequenceNumber, from: ring, at: 1, &sink)
             #expect(sink.packets.last == sink.packets[index])
         }
     }
@@ -107,10 +107,10 @@ import Testing
         var ring = PacketRing(byteLimit: 1 << 20)
         var maker = BlockMaker()
         for index in 0..<140 { ring.append(maker.next(isKeyframe: index == 0, sizes: [1000])) }
-        hasMore = media.pumpVideo(ring, source: 0, at: 1, &sink)
+        hasMore = media.pumpVideo(ring, at: 1, &sink)
         #expect(hasMore)
         #expect((64...68).contains(sink.packets.count))
-        hasMore = media.pumpVideo(ring, source: 0, at: 5_000_001, &sink)
+        hasMore = media.pumpVideo(ring, at: 5_000_001, &sink)
         #expect(hasMore)
         #expect((90...102).contains(sink.packets.count), "50 Mbit/s are 31 packets in 5 ms")
     }
@@ -131,31 +131,8 @@ import Testing
             #expect(Int32(bitPattern: later &- earlier) > 0)
         }
         let ring = ring
-        media.resendVideo(old, from: { _ in ring }, at: 1, &sink)
+        media.resendVideo(old, from: ring, at: 1, &sink)
         #expect(sink.packets.count == 70)
-    }
-
-    @Test mutating func `a layer is changed at a keyframe of the other, without a step back in time`() {
-        var media = ViewerMedia(video: .pictures(), audio: nil)
-        add(30, key: true)
-        _ = pump(&media)
-        var other = PacketRing(byteLimit: 1 << 20)
-        var otherMaker = BlockMaker()
-        for _ in 0..<29 { other.append(otherMaker.next()) }
-        other.append(otherMaker.next())
-        var hasSwitched = media.switchLayer(to: other)
-        #expect(!hasSwitched, "there is no keyframe")
-        other.append(otherMaker.next(isKeyframe: true, sizes: [200, 200]))
-        hasSwitched = media.switchLayer(to: other)
-        #expect(hasSwitched)
-        hasMore = media.pumpVideo(other, source: 1, at: 2, &sink)
-        #expect(!hasMore)
-        let headers = sink.headers
-        #expect(headers.count == 32)
-        #expect(headers[30].sequenceNumber == headers[29].sequenceNumber &+ 1)
-        #expect(headers[30].timestamp == headers[29].timestamp &+ 3000)
-        media.resendVideo(headers[31].sequenceNumber, from: { $0 == 1 ? other : nil }, at: 1, &sink)
-        #expect(sink.packets.count == 33)
     }
 
     @Test mutating func `a viewer that falls too far behind goes on at the newest keyframe`() {

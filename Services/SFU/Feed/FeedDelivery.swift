@@ -9,6 +9,8 @@ struct FeedDelivery: Sendable {
         case broken
         /// The publisher has gone, or is back.
         case away(Bool)
+        /// The layers of the simulcast are these now, the smallest first; none where there is none.
+        case layers([FeedLayer])
         /// Pictures that WebRTC cannot carry have come; what is wrong with them.
         case unplayable(FeedProblem)
         /// The session is over.

@@ -26,11 +26,13 @@ actor FeedHub: Service {
     private let logger: Logger
     private let wants: AsyncStream<BusStreamName>
     private let wanted: AsyncStream<BusStreamName>.Continuation
-    private let asks: AsyncStream<BusStreamName>
-    private let asker: AsyncStream<BusStreamName>.Continuation
+    private let asks: AsyncStream<FeedRequest>
+    private let asker: AsyncStream<FeedRequest>.Continuation
     private var reader: BusReader?
     private var feeds: [BusStreamName: StreamFeed] = [:]
     private var dirty: [BusStreamName: StreamFeed] = [:]
+    /// The layers of streams that are followed: as long as a stream has viewers, each could want any of them.
+    private var layers: [BusStreamName: [FeedHold]] = [:]
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         // SAFETY: the loop outlives the actor, which holds it.
@@ -128,10 +130,14 @@ actor FeedHub: Service {
     }
 
     /// Asks the publisher for a keyframe, from any loop; requests are merged, here and on the bus.
-    nonisolated func ask(for name: BusStreamName) { asker.yield(name) }
+    nonisolated func ask(_ request: KeyframeRequest, of streamID: String) {
+        asker.yield(FeedRequest(streamID: streamID, request: request))
+    }
 
     private func askForKeyframes() async {
-        for await name in asks { try? await reader?.backChannel.askForKeyframe(of: name.streamID) }
+        for await ask in asks {
+            try? await reader?.backChannel.askForKeyframe(of: ask.streamID, ask.request)
+        }
     }
 
     private func startWanting() async {
@@ -139,10 +145,15 @@ actor FeedHub: Service {
     }
 
     private func feed(_ name: BusStreamName, session sessionID: String?) -> StreamFeed {
-        if let feed = feeds[name], !feed.hasEnded { return feed }
-        let feed = StreamFeed(name, byteLimit: byteLimit, measures: measures) { [self] in
-            assumeIsolated { $0.scheduleFlush(of: name) }
-        }
+        if let feed = feeds[name], !feed.hasEnded, feed.sessionID == sessionID { return feed }
+        let feed = StreamFeed(
+            name,
+            session: sessionID,
+            byteLimit: byteLimit,
+            measures: measures,
+            layersChanged: { [self] layers in assumeIsolated { $0.follow(layers, of: name) } },
+            scheduleFlush: { [self] in assumeIsolated { $0.scheduleFlush(of: name) } }
+        )
         feeds[name] = feed
         if let rendition = name.rendition, let sessionID {
             reader?.assumeIsolated {
@@ -157,8 +168,17 @@ actor FeedHub: Service {
     private func close(_ feed: StreamFeed) {
         guard feed.holderCount <= 0, feeds[feed.name] === feed else { return }
         feeds[feed.name] = nil
+        layers[feed.name] = nil
         reader?.assumeIsolated { $0.unfollow(feed.name.streamID, rendition: feed.name.rendition) }
         feed.decide()
+    }
+
+    /// Follows the layers of a stream beside it.
+    private func follow(_ layers: [FeedLayer], of name: BusStreamName) {
+        guard let sessionID = feeds[name]?.snapshot.session?.sessionId else { return }
+        self.layers[name] = layers.map(\.feed).filter { $0 != name }.map {
+            holdNow($0, session: sessionID)
+        }
     }
 
     /// What several entries of one read bring is handed over together.
@@ -192,6 +212,12 @@ actor FeedHub: Service {
         guard let rendition = name.rendition, rendition.isMadeOnDemand, let reader else { return }
         try? await reader.backChannel.want(rendition, of: name.streamID, replica: replica)
     }
+}
+
+/// A request for a keyframe on its way to a publisher.
+private struct FeedRequest: Sendable {
+    var streamID: String
+    var request: KeyframeRequest
 }
 
 /// Keeps a stream followed as long as somebody has it.

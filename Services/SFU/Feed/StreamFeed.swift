@@ -17,7 +17,11 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     private var videoSampleCount = 0
     private let byteLimit: Int
     private let measures: SFUMeasures
+    /// The session that a rendition was asked for.
+    let sessionID: String?
     private let scheduleFlush: () -> Void
+    private let layersChanged: ([FeedLayer]) -> Void
+    private var layers: [FeedLayer] = []
     private var session: SessionDescription?
     private var configurations: [TrackID: [UInt16: TrackConfiguration]] = [:]
     private var current: [SessionDescription.Track] = []
@@ -41,14 +45,20 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     /// Creates a feed.
     ///
     /// - Parameters:
+    ///   - sessionID: The session that a rendition belongs to.
+    ///   - layersChanged: Called before subscribers hear of other layers.
     ///   - scheduleFlush: Called when there is something to hand over; ``flush()`` is to follow soon.
     init(
         _ name: BusStreamName,
+        session sessionID: String? = nil,
         byteLimit: Int,
         measures: SFUMeasures,
+        layersChanged: @escaping ([FeedLayer]) -> Void = { _ in },
         scheduleFlush: @escaping () -> Void
     ) {
         self.name = name
+        self.sessionID = sessionID
+        self.layersChanged = layersChanged
         self.byteLimit = byteLimit
         self.measures = measures
         self.scheduleFlush = scheduleFlush
@@ -100,6 +110,7 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
         delivery.isSeed = true
         delivery.video = videoRing.all
         delivery.audio = audioRing.all
+        if !layers.isEmpty { delivery.events.append(.layers(layers)) }
         if let problem { delivery.events.append(.unplayable(problem)) }
         if isAway { delivery.events.append(.away(true)) }
         if hasEnded { delivery.events.append(.ended) }
@@ -138,7 +149,15 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
         videoConfiguration = newest(present.filter(\.isVideo))
         audioConfiguration = newest(present.filter { !$0.isVideo })
         prepare()
+        if name.rendition == nil { use(FeedLayer.all(of: session)) }
         scheduleFlush()
+    }
+
+    private func use(_ layers: [FeedLayer]) {
+        guard !layers.elementsEqual(self.layers, by: { $0.isSame(as: $1) }) else { return }
+        self.layers = layers
+        layersChanged(layers)
+        note(.layers(layers))
     }
 
     func receive(_ entry: BusEntry, id: BusEntryID) {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPServing
+import WebRTCSignalling
 
 /// How the viewers of a stream fare, on all replicas.
 struct ViewerRoutes: Sendable {
@@ -16,24 +17,63 @@ struct ViewerRoutes: Sendable {
 
     let viewers: ViewerDirectory
     let slots: SlotLease
+    let proxy: SlotProxy
     let client: HTTPClient
 
     func add(to router: HTTPRouter) {
-        router.get("/api/v1/streams/:stream/viewers") { try await list($0) }
+        let viewers = "/api/v1/streams/:stream/viewers"
+        router.get(viewers) { try await list($0) }
+        router.get(viewers + "/:session") { try await show($0) }
+        router.patch(viewers + "/:session") { try await change($0) }
     }
 
+    // MARK: One viewer
+
+    private func show(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let streamID = try Self.streamID(of: request)
+        if let passed = try await proxy.answer(request) { return passed }
+        return try await report(of: request.parameters["session"] ?? "", streamID)
+    }
+
+    private func change(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let streamID = try Self.streamID(of: request)
+        if let passed = try await proxy.answer(request) { return passed }
+        let change = try await request.json(LayerWish.Change.self)
+        let id = request.parameters["session"] ?? ""
+        await viewers.shard(of: id, streamID: streamID)?.perform { $0.change(change, of: id) }
+        return try await report(of: id, streamID)
+    }
+
+    private func report(of id: String, _ streamID: String) async throws -> HTTPResponse {
+        guard let shard = viewers.shard(of: id, streamID: streamID),
+            let report = await shard.perform({ $0.report(of: id) })
+        else { throw SignallingResponse.noSession }
+        return Self.uncached(report)
+    }
+
+    private static func uncached(_ value: some Encodable) -> HTTPResponse {
+        var response = HTTPResponse.json(value)
+        response.headers["cache-control"] = "no-store"
+        return response
+    }
+
+    // MARK: All viewers
+
     private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let streamID = request.parameters["stream"] ?? ""
-        guard StreamLiveness.isIdentifier(streamID), Self.maySee(streamID, request) else {
-            throw HTTPProblem.noSuchStream
-        }
+        let streamID = try Self.streamID(of: request)
         var answer = await own(streamID)
         if request.headers[Self.hopHeader] == nil {
             for address in await slots.others() { merge(await ask(address, request), into: &answer) }
         }
-        var response = HTTPResponse.json(answer)
-        response.headers["cache-control"] = "no-store"
-        return response
+        return Self.uncached(answer)
+    }
+
+    private static func streamID(of request: HTTPRequest) throws -> String {
+        let streamID = request.parameters["stream"] ?? ""
+        guard StreamLiveness.isIdentifier(streamID), maySee(streamID, request) else {
+            throw HTTPProblem.noSuchStream
+        }
+        return streamID
     }
 
     private static func maySee(_ streamID: String, _ request: HTTPRequest) -> Bool {

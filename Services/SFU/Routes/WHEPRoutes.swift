@@ -99,9 +99,10 @@ struct WHEPRoutes: Sendable {
     /// The feeds that a viewer gets, all of them held.
     private struct Choice {
         var held: [FeedHold]
-        var layers: [BusStreamName] = []
+        var pictures: BusStreamName?
         var video: TrackConfiguration?
         var sound: BusStreamName?
+        var hasLayers = false
     }
 
     private func choose(_ streamID: String) async throws -> Choice {
@@ -120,7 +121,8 @@ struct WHEPRoutes: Sendable {
         guard snapshot.video != nil else { return choice }
         if case .coding(let codec) = snapshot.problem { throw HTTPProblem.coding(codec) }
         guard snapshot.problem == .referencedBFrames else {
-            choice.layers = [main]
+            choice.pictures = main
+            choice.hasLayers = !FeedLayer.all(of: session).isEmpty
             choice.video = snapshot.video
             return choice
         }
@@ -128,7 +130,7 @@ struct WHEPRoutes: Sendable {
         let (inOrder, rendition) = await hub.hold(name, session: session.sessionId)
         guard inOrder.hasKeyframe, inOrder.problem == nil else { throw HTTPProblem.bFrames }
         choice.held.append(rendition)
-        choice.layers = [name]
+        choice.pictures = name
         choice.video = inOrder.video
         return choice
     }
@@ -153,10 +155,10 @@ struct WHEPRoutes: Sendable {
             streamID: request.parameters["stream"] ?? "",
             grant: request.headers["x-martlet-grant"],
             canonicalName: outcome.canonicalName,
-            layers: choice.layers,
+            pictures: choice.pictures,
             sound: choice.sound,
             held: choice.held,
-            media: ViewerMedia(video: outcome.video, audio: outcome.audio)
+            media: ViewerMedia(video: outcome.video, audio: outcome.audio, hasLayers: choice.hasLayers)
         )
         return (plan, outcome.media)
     }

@@ -65,13 +65,12 @@ struct OutgoingTrack {
     mutating func send(
         _ block: PacketBlock,
         _ index: Int,
-        source: UInt8,
         _ timestamp: UInt32,
         hurry: Bool?,
         _ number: UInt16,
         _ sink: inout some PacketSink
     ) -> Int {
-        sent.note(nextSequence, packet: block.firstPacket &+ UInt64(index), source: source)
+        sent.note(nextSequence, packet: block.firstPacket &+ UInt64(index))
         lastTimestamp = timestamp
         let header = header(of: block, index, nextSequence, timestamp)
         nextSequence &+= 1
@@ -82,9 +81,9 @@ struct OutgoingTrack {
     }
 
     /// What a packet that was sent under `sequence` carried, where that is known.
-    func find(_ sequence: UInt16) -> (packet: UInt64, source: UInt8)? { sent.find(sequence) }
+    func find(_ sequence: UInt16) -> UInt64? { sent.find(sequence) }
 
-    /// Forgets what was sent, since it is about to be sent anew with other times.
+    /// Forgets what was sent, since it is about to be sent anew with other times, or another layer begins.
     mutating func forgetSent() { sent.removeAll() }
 
     /// Sends payload `index` of `block` again, which went out as `sequence`: in the stream for that where there is

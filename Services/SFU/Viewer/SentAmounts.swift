@@ -4,13 +4,15 @@ struct SentAmounts: Sendable, Equatable {
     var bytes: UInt64 = 0
     var resent: UInt64 = 0
     var restarts: UInt64 = 0
+    var layerSwitches: UInt64 = 0
 
     static func - (later: SentAmounts, earlier: SentAmounts) -> SentAmounts {
         SentAmounts(
             packets: later.packets &- earlier.packets,
             bytes: later.bytes &- earlier.bytes,
             resent: later.resent &- earlier.resent,
-            restarts: later.restarts &- earlier.restarts
+            restarts: later.restarts &- earlier.restarts,
+            layerSwitches: later.layerSwitches &- earlier.layerSwitches
         )
     }
 }

@@ -1,4 +1,4 @@
-/// Which packet of which source each of the newest sequence numbers of one viewer's track stands for.
+/// Which packet of the source each of the newest sequence numbers of one viewer's track stands for.
 ///
 /// The older half is overwritten by the newer: what is asked for after that is not sent again.
 struct SentPackets {
@@ -13,16 +13,16 @@ struct SentPackets {
         mask = UInt16(truncatingIfNeeded: count - 1)
     }
 
-    /// Takes note that `sequence` carried `packet` of `source`.
-    mutating func note(_ sequence: UInt16, packet: UInt64, source: UInt8) {
-        packets[Int(sequence & mask)] = packet << 24 | UInt64(source) << 16 | UInt64(sequence)
+    /// Takes note that `sequence` carried `packet`.
+    mutating func note(_ sequence: UInt16, packet: UInt64) {
+        packets[Int(sequence & mask)] = packet << 16 | UInt64(sequence)
     }
 
     /// What `sequence` carried, where that is still known.
-    func find(_ sequence: UInt16) -> (packet: UInt64, source: UInt8)? {
+    func find(_ sequence: UInt16) -> UInt64? {
         let entry = packets[Int(sequence & mask)]
         guard entry != Self.unused, UInt16(truncatingIfNeeded: entry) == sequence else { return nil }
-        return (entry >> 24, UInt8(truncatingIfNeeded: entry >> 16))
+        return entry >> 16
     }
 
     /// Forgets all, as what was sent must not be sent again with other times.

@@ -9,8 +9,13 @@ final class ShardFeed {
     private(set) var isAway = false
     private(set) var problem: FeedProblem?
     private(set) var hasEnded = false
-    /// Who takes its pictures or its sound, by session.
+    private(set) var rate = PictureRate()
+    /// The layers of the simulcast whose own feed it is, the smallest first.
+    fileprivate(set) var layers: [ShardLayer] = []
+    /// Who takes its pictures or its sound, or waits for them, by session.
     var viewers: [String: Viewer] = [:]
+    /// How many need it: sessions, and the feed whose layer it is.
+    fileprivate(set) var holderCount = 0
 
     init(_ name: BusStreamName, byteLimit: Int) {
         self.name = name
@@ -20,7 +25,10 @@ final class ShardFeed {
 
     func take(_ delivery: FeedDelivery) {
         for event in delivery.events { take(event) }
-        for block in delivery.video { videoRing.append(block) }
+        for block in delivery.video {
+            videoRing.append(block)
+            rate.add(block.byteCount, at: block.arrival)
+        }
         for block in delivery.audio { audioRing.append(block) }
         timeline = delivery.timeline
     }
@@ -31,6 +39,83 @@ final class ShardFeed {
         case .away(let isAway): self.isAway = isAway
         case .unplayable(let problem): self.problem = problem
         case .ended: hasEnded = true
+        case .layers: break
         }
+    }
+
+    /// When the newest keyframe that is still there came, in monotonic nanoseconds.
+    var keyframeArrival: UInt64? { videoRing.newestKeyframe.flatMap { videoRing.block(at: $0)?.arrival } }
+}
+
+/// One layer of a simulcast on one shard.
+struct ShardLayer {
+    let layer: FeedLayer
+    let feed: ShardFeed
+
+    /// Bits a second that it needs now; 0 while it is not sent.
+    func bitrate(at now: UInt64) -> Int {
+        feed.rate.isSilent(at: now) ? 0 : feed.rate.bitsPerSecond ?? layer.bitrate
+    }
+}
+
+/// The feeds of one shard, each as long as somebody there needs it.
+final class ShardFeeds {
+    private let byteLimit: Int
+    private let subscribe: (BusStreamName) -> Void
+    private let unsubscribe: (BusStreamName) -> Void
+    private var feeds: [BusStreamName: ShardFeed] = [:]
+
+    /// Creates an empty set.
+    ///
+    /// - Parameters:
+    ///   - byteLimit: What each feed keeps at most.
+    ///   - subscribe: Called when the first needs a feed.
+    ///   - unsubscribe: Called when nobody needs it any more.
+    init(
+        byteLimit: Int,
+        subscribe: @escaping (BusStreamName) -> Void,
+        unsubscribe: @escaping (BusStreamName) -> Void
+    ) {
+        self.byteLimit = byteLimit
+        self.subscribe = subscribe
+        self.unsubscribe = unsubscribe
+    }
+
+    subscript(name: BusStreamName) -> ShardFeed? { feeds[name] }
+
+    /// Takes a feed, until ``release(_:)``.
+    func hold(_ name: BusStreamName) -> ShardFeed {
+        let feed = present(name)
+        hold(feed)
+        return feed
+    }
+
+    /// Takes a feed that somebody has already.
+    func hold(_ feed: ShardFeed) { feed.holderCount += 1 }
+
+    private func present(_ name: BusStreamName) -> ShardFeed {
+        if let feed = feeds[name], !feed.hasEnded { return feed }
+        let feed = ShardFeed(name, byteLimit: byteLimit)
+        feeds[name] = feed
+        subscribe(name)
+        return feed
+    }
+
+    func release(_ feed: ShardFeed) {
+        feed.holderCount -= 1
+        guard feed.holderCount == 0 else { return }
+        use([], of: feed)
+        guard feeds[feed.name] === feed else { return }
+        feeds[feed.name] = nil
+        unsubscribe(feed.name)
+    }
+
+    /// Takes the layers beside a feed, and lets go of those before.
+    func use(_ layers: [FeedLayer], of feed: ShardFeed) {
+        let old = feed.layers
+        feed.layers = layers.map { layer in
+            ShardLayer(layer: layer, feed: layer.feed == feed.name ? feed : hold(layer.feed))
+        }
+        for layer in old where layer.feed !== feed { release(layer.feed) }
     }
 }

@@ -14,6 +14,16 @@ struct VideoPlayhead {
         var step: UInt32
     }
 
+    /// Where another layer begins: its times must not step back behind those of the layer before.
+    private struct Entrance {
+        /// Pictures after which the times have long risen by themselves.
+        static let pictureLimit: UInt64 = 256
+
+        var first: UInt64
+        /// The least timestamp of the first.
+        var least: UInt32
+    }
+
     /// The largest group that is caught up with.
     static let groupByteLimit = 4 << 20
     /// The longest group that is caught up with, in nanoseconds.
@@ -30,6 +40,7 @@ struct VideoPlayhead {
     /// The next packet of it.
     private(set) var packet = 0
     private var burst: Burst?
+    private var entrance: Entrance?
 
     /// Whether it waits for a keyframe.
     var isWaiting: Bool { frame == nil }
@@ -65,10 +76,37 @@ struct VideoPlayhead {
             step = room > Int32(clamping: count) ? UInt32(room) / (count + 1) : 1
             base = room > Int32(clamping: count) ? end &- count &* step : last &+ 1
         }
+        entrance = nil
         burst = Burst(first: key, last: newest.frame, base: base, step: step)
         frame = key
         packet = 0
         return true
+    }
+
+    /// The keyframe at which another layer can be entered: the newest, where it came after `time` or is the newest
+    /// picture but one at most.
+    static func entrance(to ring: PacketRing, since time: UInt64) -> PacketBlock? {
+        guard let key = ring.newestKeyframe.flatMap({ ring.block(at: $0) }), let newest = ring.newest else {
+            return nil
+        }
+        return key.arrival >= time || newest.frame &- key.frame <= 1 ? key : nil
+    }
+
+    /// Whether all that belongs before `key` of another layer has been sent, or cannot be waited for.
+    func hasReached(_ key: PacketBlock, of next: PacketRing, in ring: PacketRing) -> Bool {
+        guard packet == 0 else { return false }
+        guard let frame, let newest = next.newest, newest.frame == key.frame else { return true }
+        return (ring.block(at: frame) ?? ring.newest).map { $0.mediaTime >= key.mediaTime } ?? true
+    }
+
+    /// Goes over to another layer at its keyframe.
+    ///
+    /// Each picture keeps its own time, unless one that is as late has been sent already.
+    mutating func enter(at key: PacketBlock, after last: UInt32?) {
+        frame = key.frame
+        packet = 0
+        burst = nil
+        entrance = last.map { Entrance(first: key.frame, least: $0 &+ 1) }
     }
 
     /// Waits for the next keyframe.
@@ -88,9 +126,17 @@ struct VideoPlayhead {
     /// The timestamp that a picture is sent with, the same whenever it is sent again.
     func timestamp(of block: PacketBlock, offset: UInt32) -> UInt32 {
         guard let burst, block.frame >= burst.first, block.frame <= burst.last else {
-            return UInt32(truncatingIfNeeded: block.timestamp) &+ offset
+            return entered(block, UInt32(truncatingIfNeeded: block.timestamp) &+ offset)
         }
         return burst.base &+ UInt32(truncatingIfNeeded: block.frame &- burst.first) &* burst.step
+    }
+
+    private func entered(_ block: PacketBlock, _ timestamp: UInt32) -> UInt32 {
+        guard let entrance, block.frame >= entrance.first else { return timestamp }
+        let count = block.frame - entrance.first
+        guard count < Entrance.pictureLimit else { return timestamp }
+        let least = entrance.least &+ UInt32(count)
+        return Int32(bitPattern: timestamp &- least) < 0 ? least : timestamp
     }
 
     /// How urgent a picture is, the same whenever it is sent again.

@@ -25,9 +25,7 @@ final class Viewer: PeerTransportObserver {
     private(set) var lastReport: UInt64?
     var media: ViewerMedia
     var quality = ViewerQuality()
-    /// The feeds of the pictures, by layer from the largest down; one where there is no simulcast.
-    let layers: [ShardFeed]
-    private(set) var layer = 0
+    let pictures: ViewerPictures?
     let sound: ShardFeed?
     /// Every feed that is held for it.
     private let held: [FeedHold]
@@ -41,7 +39,7 @@ final class Viewer: PeerTransportObserver {
     init(
         _ plan: ViewerPlan,
         id: String,
-        layers: [ShardFeed],
+        pictures: ViewerPictures?,
         sound: ShardFeed?,
         shard: ViewerShard,
         now: UInt64
@@ -53,13 +51,10 @@ final class Viewer: PeerTransportObserver {
         opened = now
         media = plan.media
         held = plan.held
-        self.layers = layers
+        self.pictures = pictures
         self.sound = sound
         self.shard = shard
     }
-
-    /// The feed that its pictures come from now.
-    var pictures: ShardFeed? { layers.isEmpty ? nil : layers[layer] }
 
     func attach(_ transport: PeerTransport) { self.transport = transport }
 
@@ -75,11 +70,34 @@ final class Viewer: PeerTransportObserver {
     func pump(at now: UInt64) {
         guard phase == .playing, let transport else { return }
         var sink = TransportSink(transport: transport)
-        if let pictures {
-            isBehind = media.pumpVideo(pictures.videoRing, source: UInt8(layer), at: now, &sink)
-        }
+        if let pictures { isBehind = pictures.pump(&media, for: self, at: now, &sink) }
         if let sound { media.pumpAudio(sound.audioRing, at: now, &sink) }
         if started == nil, media.packetCount > 0 { started = now }
+    }
+
+    // MARK: Layers
+
+    /// Changes what the viewer wants of the layers.
+    func wish(_ change: LayerWish.Change, at now: UInt64) {
+        pictures?.wish(change)
+        chooseLayer(at: now)
+    }
+
+    private func chooseLayer(at now: UInt64) {
+        guard phase == .playing, let pictures else { return }
+        if pictures.choose(for: self, at: now) { askForKeyframe() }
+    }
+
+    private func askForKeyframe() {
+        if let pictures { shard.ask(pictures.keyframeRequest, of: streamID) }
+    }
+
+    /// The session is over: lets go of all that it got its media from.
+    func leave() {
+        pictures?.leave(self)
+        guard let sound else { return }
+        sound.viewers[id] = nil
+        shard.feeds.release(sound)
     }
 
     // MARK: PeerTransportObserver
@@ -89,16 +107,17 @@ final class Viewer: PeerTransportObserver {
         phase = .playing
         let now = EventLoop.now
         quality.noteStart(at: now)
+        chooseLayer(at: now)
         pump(at: now)
         shard.note(self)
-        if pictures != nil, media.playhead.isWaiting { shard.askForKeyframe(self) }
+        if pictures != nil, media.playhead.isWaiting { askForKeyframe() }
     }
 
     func transport(_ transport: PeerTransport, didReceiveRTP packet: Span<UInt8>, at arrival: UInt64) {}
 
     func transport(_ transport: PeerTransport, didReceiveRTCP packet: Span<UInt8>, at arrival: UInt64) {
         lastReport = arrival
-        if receive(RTCPCompound(parsing: packet).packets, at: arrival) { shard.askForKeyframe(self) }
+        if receive(RTCPCompound(parsing: packet).packets, at: arrival) { askForKeyframe() }
         shard.note(self)
     }
 
@@ -119,7 +138,9 @@ final class Viewer: PeerTransportObserver {
             case .receiverReport(let report): note(report.reports)
             case .senderReport(let report): note(report.reports)
             case .negativeAcknowledgement(let request): resend(request, at: now)
-            case .transportFeedback(let feedback): media.receive(feedback, at: now)
+            case .transportFeedback(let feedback):
+                media.receive(feedback, at: now)
+                chooseLayer(at: now)
             case .pictureLossIndication(let loss):
                 if loss.mediaSSRC == media.video?.ssrc, restart(at: now) { mustAsk = true }
             case .fullIntraRequest: if restart(at: now) { mustAsk = true }
@@ -137,17 +158,13 @@ final class Viewer: PeerTransportObserver {
     }
 
     private func resend(_ request: NegativeAcknowledgement, at now: UInt64) {
-        guard phase == .playing, let transport, request.mediaSSRC == media.video?.ssrc else { return }
+        guard phase == .playing, let transport, request.mediaSSRC == media.video?.ssrc, let pictures else {
+            return
+        }
         quality.noteNACK(of: request.sequenceNumbers.count)
         var sink = TransportSink(transport: transport)
-        let layers = layers
         for sequence in request.sequenceNumbers {
-            media.resendVideo(
-                sequence,
-                from: { Int($0) < layers.count ? layers[Int($0)].videoRing : nil },
-                at: now,
-                &sink
-            )
+            media.resendVideo(sequence, from: pictures.feed.videoRing, at: now, &sink)
         }
     }
 
@@ -157,7 +174,7 @@ final class Viewer: PeerTransportObserver {
     private func restart(at now: UInt64) -> Bool {
         guard phase == .playing, quality.notePictureLoss(at: now), let pictures else { return false }
         quality.noteFreeze()
-        guard media.restart(in: pictures.videoRing) else { return true }
+        guard media.restart(in: pictures.feed.videoRing) else { return true }
         pump(at: now)
         return false
     }
@@ -168,7 +185,7 @@ final class Viewer: PeerTransportObserver {
     func sendReports() {
         guard phase == .playing, media.packetCount > 0 else { return }
         let now = NTPClock.nanoseconds
-        guard let mediaTime = (pictures ?? sound)?.timeline.mediaTime(at: now) else { return }
+        guard let mediaTime = (pictures?.main ?? sound)?.timeline.mediaTime(at: now) else { return }
         var packets: [RTCPPacket] = []
         for (track, clockRate) in [(media.video, Int128(90_000)), (media.audio, 48_000)] {
             guard let track, track.packetCount > 0 else { continue }
@@ -194,11 +211,14 @@ final class Viewer: PeerTransportObserver {
     func care(at now: UInt64, interval: UInt64) -> SentAmounts {
         quality.measure(media.byteCount, at: now)
         media.earnResends(for: interval)
+        chooseLayer(at: now)
+        if pictures?.next != nil { askForKeyframe() }
         let total = SentAmounts(
             packets: media.packetCount,
             bytes: media.byteCount,
             resent: media.resentCount,
-            restarts: media.restartCount
+            restarts: media.restartCount,
+            layerSwitches: pictures?.choice.switchCount ?? 0
         )
         defer { counted = total }
         return total - counted
@@ -221,8 +241,8 @@ struct ViewerPlan: Sendable {
     var grant: String?
     /// The name that ties its sound and pictures together.
     var canonicalName: String
-    /// The feeds of its pictures, the largest first.
-    var layers: [BusStreamName]
+    /// The feed of its pictures, and of their layers.
+    var pictures: BusStreamName?
     /// The feed of its sound.
     var sound: BusStreamName?
     /// Every feed that is held for it.

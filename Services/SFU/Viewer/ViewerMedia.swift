@@ -4,8 +4,10 @@ import RTP
 struct ViewerMedia {
     /// Resends in a second beyond which further requests are not answered, as a share of the path's rate.
     private static let resendShare = 4
-    /// Bits a second that a path is thought to carry before it has shown what it does.
+    /// Bits a second that a path is thought to carry before it has shown what it does: where nothing can be chosen,
+    /// all that is needed; where there are layers, what most paths carry.
     private static let initialEstimate = 8_000_000
+    private static let cautiousEstimate = 1_500_000
 
     private(set) var video: OutgoingTrack?
     private(set) var audio: OutgoingTrack?
@@ -21,14 +23,19 @@ struct ViewerMedia {
     /// What the path carries, where the viewer reports on packets by number.
     private(set) var estimator: BandwidthEstimator?
 
-    init(video: OutgoingTrack?, audio: OutgoingTrack?) {
+    init(video: OutgoingTrack?, audio: OutgoingTrack?, hasLayers: Bool = false) {
         self.video = video
         self.audio = audio
+        firstEstimate = hasLayers ? Self.cautiousEstimate : Self.initialEstimate
         guard video?.isNumbered == true else { return }
         var settings = BandwidthEstimator.Settings()
-        settings.initial = Self.initialEstimate
+        settings.initial = firstEstimate
         estimator = BandwidthEstimator(settings: settings)
     }
+
+    /// Bits a second that the path is thought to carry.
+    var estimate: Int { estimator?.bitsPerSecond ?? firstEstimate }
+    private let firstEstimate: Int
 
     /// Learns from a report on packets by number.
     mutating func receive(_ feedback: TransportFeedback, at now: UInt64) {
@@ -45,10 +52,11 @@ struct ViewerMedia {
 
     /// Sends what may be sent of the pictures.
     ///
+    /// - Parameter limit: Pictures from this time on are left, in nanoseconds of the session's timeline.
     /// - Returns: Whether there is more that had to wait.
     mutating func pumpVideo(
         _ ring: PacketRing,
-        source: UInt8,
+        before limit: Int64 = .max,
         at now: UInt64,
         _ sink: inout some PacketSink
     ) -> Bool {
@@ -65,11 +73,12 @@ struct ViewerMedia {
                 guard lostItsPlace(in: ring) else { return false }
                 continue
             }
+            guard block.mediaTime < limit || playhead.packet > 0 else { return false }
             let timestamp = playhead.timestamp(of: block, offset: offset)
             let hurry = playhead.isHurried(block)
             while playhead.frame == frame {
                 guard pacer.isOpen else { return true }
-                sendVideo(block, source: source, timestamp: timestamp, hurry: hurry, at: now, &sink)
+                sendVideo(block, timestamp: timestamp, hurry: hurry, at: now, &sink)
                 playhead.advance(in: block)
             }
         }
@@ -87,7 +96,7 @@ struct ViewerMedia {
                 let number = nextTransportSequence()
                 note(
                     number,
-                    audio?.send(block, index, source: 0, timestamp, hurry: nil, number, &sink) ?? 0,
+                    audio?.send(block, index, timestamp, hurry: nil, number, &sink) ?? 0,
                     now
                 )
             }
@@ -98,7 +107,6 @@ struct ViewerMedia {
 
     private mutating func sendVideo(
         _ block: PacketBlock,
-        source: UInt8,
         timestamp: UInt32,
         hurry: Bool?,
         at now: UInt64,
@@ -106,7 +114,7 @@ struct ViewerMedia {
     ) {
         let number = nextTransportSequence()
         let index = playhead.packet
-        let count = video?.send(block, index, source: source, timestamp, hurry: hurry, number, &sink) ?? 0
+        let count = video?.send(block, index, timestamp, hurry: hurry, number, &sink) ?? 0
         pacer.spend(count)
         note(number, count, now)
     }
@@ -153,14 +161,27 @@ struct ViewerMedia {
         return begin(in: ring)
     }
 
-    /// Goes over to another layer at the keyframe that has just come there.
+    /// Goes over to another layer at a keyframe of it, as soon as all that belongs before it is sent.
     ///
-    /// - Returns: `false` where its newest picture is none.
-    mutating func switchLayer(to ring: PacketRing) -> Bool {
-        guard playhead.packet == 0, let key = ring.newestKeyframe, key == ring.newest?.frame else {
-            return false
-        }
-        return begin(in: ring)
+    /// What was sent of the layer before is not sent again: nothing that follows is made from it.
+    ///
+    /// - Parameters:
+    ///   - time: Keyframes that came before are too old, unless hardly anything has come after them.
+    ///   - old: The layer that is sent now.
+    /// - Returns: Whether it has gone over.
+    mutating func switchLayer(
+        to ring: PacketRing,
+        since time: UInt64,
+        from old: PacketRing,
+        at now: UInt64,
+        _ sink: inout some PacketSink
+    ) -> LayerSwitch {
+        guard let key = VideoPlayhead.entrance(to: ring, since: time) else { return .waiting }
+        let isBehind = pumpVideo(old, before: key.mediaTime, at: now, &sink)
+        guard playhead.hasReached(key, of: ring, in: old) else { return .leaving(isBehind: isBehind) }
+        playhead.enter(at: key, after: video?.lastTimestamp)
+        video?.forgetSent()
+        return .done
     }
 
     // MARK: Sending again
@@ -174,12 +195,12 @@ struct ViewerMedia {
     /// Sends a lost packet of the pictures again, where it is still known.
     mutating func resendVideo(
         _ sequence: UInt16,
-        from ring: (_ source: UInt8) -> PacketRing?,
+        from ring: PacketRing,
         at now: UInt64,
         _ sink: inout some PacketSink
     ) {
-        guard resendBudget > 0, let (packet, source) = video?.find(sequence),
-            let block = ring(source)?.block(withPacket: packet), let offset = video?.timestampOffset
+        guard resendBudget > 0, let packet = video?.find(sequence),
+            let block = ring.block(withPacket: packet), let offset = video?.timestampOffset
         else { return }
         let timestamp = playhead.timestamp(of: block, offset: offset)
         let hurry = playhead.isHurried(block)
@@ -191,6 +212,15 @@ struct ViewerMedia {
         pacer.spend(count)
         resentCount &+= 1
     }
+}
+
+/// How far the change to another layer has come.
+enum LayerSwitch: Equatable {
+    /// There is no keyframe to begin with.
+    case waiting
+    /// There is one; pictures of the layer before are to be sent or come first.
+    case leaving(isBehind: Bool)
+    case done
 }
 
 extension ExtensionTemplates {

@@ -21,7 +21,11 @@ struct ViewerReport: Codable, Sendable {
     var bitrate: Int?
     /// Bits a second that the path is thought to carry.
     var estimate: Int?
+    /// The layer of a simulcast that it is sent, why, and all that there are, the best first.
     var layer: String?
+    var layerReason: String?
+    var layers: [Layer]?
+    var layerSwitches: UInt64?
     /// Seconds.
     var roundTrip: Double?
     /// The share that was lost lately, from 0 to 1.
@@ -35,14 +39,20 @@ struct ViewerReport: Codable, Sendable {
     /// Seconds since the newest keyframe came.
     var keyframeAge: Double?
 
+    /// One layer of a simulcast.
+    struct Layer: Codable, Sendable {
+        var rid: String
+        var width: Int
+        var height: Int
+        /// Bits a second that it needs; 0 while it is not sent.
+        var bitrate: Int
+    }
+
     /// Describes an open session.
     init(_ viewer: Viewer, at now: UInt64) {
         let state = viewer.transport?.state ?? .checking
-        let pictures = viewer.pictures
-        let keyframe = pictures?.videoRing.newestKeyframe.flatMap {
-            pictures?.videoRing.block(at: $0)?.arrival
-        }
-        keyframeAge = keyframe.map { Self.seconds(from: $0, to: now) }
+        let pictures = viewer.pictures?.feed
+        keyframeAge = pictures?.keyframeArrival.map { Self.seconds(from: $0, to: now) }
         id = viewer.id
         self.state = viewer.phase.rawValue
         since = Self.time(viewer.opened, now)
@@ -61,6 +71,7 @@ struct ViewerReport: Codable, Sendable {
         )
         addTransport(viewer)
         addMedia(viewer)
+        if let pictures = viewer.pictures, !pictures.layers.isEmpty { addLayers(pictures, at: now) }
     }
 
     /// Describes a session that is over, or never was.
@@ -83,13 +94,26 @@ struct ViewerReport: Codable, Sendable {
         startDelay = viewer.started.map { Self.seconds(from: viewer.opened, to: $0) }
         bitrate = viewer.quality.bitrate
         estimate = viewer.media.estimator?.bitsPerSecond
-        layer = viewer.pictures?.name.rendition?.description
         loss = viewer.quality.loss
         packetsSent = viewer.media.packetCount
         packetsLost = Int(viewer.quality.lostCount)
         packetsResent = viewer.media.resentCount
         keyframeRequests = viewer.quality.pictureLossCount
         freezes = viewer.quality.freezeCount
+    }
+
+    private mutating func addLayers(_ pictures: ViewerPictures, at now: UInt64) {
+        layer = pictures.layer?.rid
+        layerReason = pictures.next == nil ? pictures.reason.rawValue : "switching"
+        layerSwitches = pictures.choice.switchCount
+        layers = pictures.layers.reversed().map {
+            Layer(
+                rid: $0.layer.rid,
+                width: $0.layer.width,
+                height: $0.layer.height,
+                bitrate: $0.bitrate(at: now)
+            )
+        }
     }
 
     private static func seconds(from: UInt64, to now: UInt64) -> Double {

@@ -22,10 +22,14 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     let candidates: [LocalCandidate]
     private let endpoint: WebRTCEndpoint
     private let hub: FeedHub
-    private let byteLimit: Int
     private let measures: SFUMeasures
     private let closed: @Sendable (ClosedViewer) -> Void
-    private var feeds: [BusStreamName: ShardFeed] = [:]
+    private(set) lazy var feeds = ShardFeeds(
+        byteLimit: byteLimit,
+        subscribe: { [hub, unowned self] in hub.subscribeLater(self, to: $0) },
+        unsubscribe: { [hub, unowned self] in hub.unsubscribeLater(self, from: $0) }
+    )
+    private let byteLimit: Int
     private var viewers: [String: Viewer] = [:]
     private var behind: [String: Viewer] = [:]
     private var isCaring = false
@@ -107,13 +111,20 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     ///
     /// - Returns: the credentials for our description.
     func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) -> ICECredentials {
-        let layers = plan.layers.map(feed)
-        let sound = plan.sound.map(feed)
-        let viewer = Viewer(plan, id: id, layers: layers, sound: sound, shard: self, now: EventLoop.now)
+        let pictures = plan.pictures.map { ViewerPictures($0, in: feeds) }
+        let sound = plan.sound.map { feeds.hold($0) }
+        let viewer = Viewer(
+            plan,
+            id: id,
+            pictures: pictures,
+            sound: sound,
+            shard: self,
+            now: EventLoop.now
+        )
         let transport = endpoint.makeTransport(peer, observer: viewer)
         viewer.attach(transport)
         viewers[id] = viewer
-        for feed in layers + (sound.map { [$0] } ?? []) { feed.viewers[id] = viewer }
+        for feed in [pictures?.main, sound] { feed?.viewers[id] = viewer }
         measures.viewers.add(1)
         return transport.credentials
     }
@@ -122,6 +133,14 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     func reports(of streamID: String) -> [ViewerReport] {
         let now = EventLoop.now
         return viewers.values.filter { $0.streamID == streamID }.map { ViewerReport($0, at: now) }
+    }
+
+    /// How one viewer fares; `nil` where there is no such session.
+    func report(of id: String) -> ViewerReport? { viewers[id].map { ViewerReport($0, at: EventLoop.now) } }
+
+    /// Changes what a viewer wants of the layers.
+    func change(_ change: LayerWish.Change, of id: String) {
+        viewers[id]?.wish(change, at: EventLoop.now)
     }
 
     /// Ends a session.
@@ -141,22 +160,14 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         if behind.count == 1 { pumpLater() }
     }
 
-    /// Asks for a keyframe of what a viewer sees.
-    func askForKeyframe(_ viewer: Viewer) {
-        guard let name = viewer.pictures?.name else { return }
-        hub.ask(for: name)
-    }
+    /// Asks a publisher for a keyframe.
+    func ask(_ request: KeyframeRequest, of streamID: String) { hub.ask(request, of: streamID) }
 
     /// A session is over.
     func forget(_ viewer: Viewer, _ reason: PeerTransport.CloseReason) {
         guard viewers.removeValue(forKey: viewer.id) != nil else { return }
         behind[viewer.id] = nil
-        for feed in viewer.layers + (viewer.sound.map { [$0] } ?? []) {
-            feed.viewers[viewer.id] = nil
-            guard feed.viewers.isEmpty else { continue }
-            feeds[feed.name] = nil
-            hub.unsubscribeLater(self, from: feed.name)
-        }
+        viewer.leave()
         measures.viewers.add(-1)
         closed(ClosedViewer(id: viewer.id, streamID: viewer.streamID, reason: reason))
     }
@@ -168,18 +179,11 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         loop.execute { self.take(delivery) }
     }
 
-    private func feed(_ name: BusStreamName) -> ShardFeed {
-        if let feed = feeds[name] { return feed }
-        let feed = ShardFeed(name, byteLimit: byteLimit)
-        feeds[name] = feed
-        hub.subscribeLater(self, to: name)
-        return feed
-    }
-
     private func take(_ delivery: FeedDelivery) {
         guard let feed = feeds[delivery.feed] else { return }
         feed.take(delivery)
         let now = EventLoop.now
+        for case .layers(let layers) in delivery.events { feeds.use(layers, of: feed) }
         for viewer in feed.viewers.values {
             viewer.pump(at: now)
             note(viewer)
@@ -190,7 +194,9 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         }
         // Viewers of what cannot be shown any more come back, and get what can be, or the reason.
         for viewer in Array(feed.viewers.values) where feed.hasEnded || feed.problem != nil {
-            if feed.hasEnded || viewer.pictures === feed { viewer.close() }
+            // A layer that ends is left for another.
+            let isMain = viewer.pictures?.main === feed
+            if isMain || feed.hasEnded && viewer.sound === feed { viewer.close() }
         }
     }
 
@@ -219,6 +225,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
             measures.sentBytes.increment(by: sent.bytes)
             measures.resentPackets.increment(by: sent.resent)
             measures.restarts.increment(by: sent.restarts)
+            measures.layerSwitches.increment(by: sent.layerSwitches)
         }
         loop.schedule(after: Self.careInterval) { [weak self] in self?.care() }
     }

@@ -1,6 +1,7 @@
-/// Chooses one of several layers of the same pictures for one viewer, and switches at keyframes only.
+/// Chooses one of several layers of the same pictures for one viewer.
 ///
-/// Layers are numbered by their bitrate, the smallest first.
+/// Layers are numbered by their bitrate, the smallest first. The one that is chosen is sent from its next keyframe
+/// on; until then the one before goes on.
 public struct LayerSelector: Sendable, Equatable {
     /// When layers change.
     public struct Settings: Sendable, Equatable {
@@ -19,22 +20,32 @@ public struct LayerSelector: Sendable, Equatable {
         public init() {}
     }
 
-    /// What to do with a frame.
-    public enum Decision: Sendable, Equatable {
-        case forward
-        /// The first frame of another layer than before.
-        case forwardAfterSwitch
-        case drop
+    /// Why the target is what it is.
+    public enum Reason: String, Sendable, CaseIterable {
+        /// It is the largest that there is.
+        case best
+        /// The path carries no larger one.
+        case bandwidth
+        /// The path has carried a larger one for too short a time.
+        case steadying
+        /// The viewer wants none that is larger.
+        case size
+        /// The viewer wants this one.
+        case wish
     }
 
     /// When layers change.
     public var settings: Settings
     /// The largest layer that the viewer wants, `nil` for any.
     public var limit: Int?
+    /// The layer that the viewer wants, whatever the path carries.
+    public var wish: Int?
     /// The layer that is sent, `nil` before the first keyframe.
     public private(set) var current: Int?
     /// The layer to send from its next keyframe on.
     public private(set) var target: Int?
+    /// Why the target is what it is.
+    public private(set) var reason = Reason.best
 
     private var possibleSince: UInt64?
     private var lastRise: UInt64?
@@ -49,12 +60,35 @@ public struct LayerSelector: Sendable, Equatable {
     /// The layer whose source is to be asked for a keyframe, `nil` where none is waited for.
     public var layerThatNeedsKeyframe: Int? { target == current ? nil : target }
 
+    /// Takes note that `layer` is sent now.
+    public mutating func begin(_ layer: Int) { current = layer }
+
+    /// Goes over to other numbers of the same layers; one that `number` does not know is gone.
+    public mutating func renumber(_ number: (Int) -> Int?) {
+        current = current.flatMap(number)
+        target = target.flatMap(number)
+        limit = nil
+        wish = nil
+        possibleSince = nil
+    }
+
     /// Chooses anew, with the estimate and the bitrates of the layers, 0 for one that is not sent now.
     public mutating func choose(bitrates: [Int], estimate: Int, now: UInt64) {
-        let allowed = bitrates.indices.filter { bitrates[$0] > 0 && $0 <= limit ?? .max }
-        guard let smallest = allowed.first ?? bitrates.indices.first(where: { bitrates[$0] > 0 }) else {
-            return
+        let living = bitrates.indices.filter { bitrates[$0] > 0 }
+        guard let least = living.first, let most = living.last else { return }
+        if let wish, bitrates.indices.contains(wish), bitrates[wish] > 0 {
+            reason = .wish
+            return aim(at: wish)
         }
+        let allowed = living.filter { $0 <= max(least, limit ?? .max) }
+        choose(among: allowed, bitrates, estimate, now: now)
+        guard target == allowed.last else { return }
+        reason = target == most ? .best : .size
+    }
+
+    private mutating func choose(among allowed: [Int], _ bitrates: [Int], _ estimate: Int, now: UInt64) {
+        let smallest = allowed[0]
+        reason = .bandwidth
         guard let chosen = target, allowed.contains(chosen) else {
             let fitting = allowed.last { fits(bitrates[$0], estimate, settings.upFactor) }
             return aim(at: fitting ?? smallest)
@@ -67,6 +101,7 @@ public struct LayerSelector: Sendable, Equatable {
             possibleSince = nil
             return
         }
+        reason = .steadying
         rise(to: next, now: now)
     }
 
@@ -95,16 +130,4 @@ public struct LayerSelector: Sendable, Equatable {
         target = layer
         possibleSince = nil
     }
-
-    /// Says whether a frame of `layer` goes to the viewer.
-    public mutating func decide(layer: Int, isKeyframe: Bool) -> Decision {
-        if layer == target, layer != current, isKeyframe {
-            current = layer
-            return .forwardAfterSwitch
-        }
-        return layer == current ? .forward : .drop
-    }
-
-    /// Sends nothing until the next keyframe of the target, as after a break.
-    public mutating func waitForKeyframe() { current = nil }
 }
