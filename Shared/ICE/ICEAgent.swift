@@ -60,7 +60,7 @@ public struct ICEAgent: Sendable {
     private var lastCheck: UInt64?
     private let started: UInt64
     private var isLost = false
-    private var budget: AnswerBudget
+    private var budget: RateBudget
 
     /// Creates an agent.
     ///
@@ -71,7 +71,7 @@ public struct ICEAgent: Sendable {
         generations = [Generation(local: local, remoteFragment: remoteFragment)]
         self.limits = limits
         started = now
-        budget = AnswerBudget(perSecond: limits.answersPerSecond, burst: limits.answerBurst)
+        budget = RateBudget(perSecond: limits.answersPerSecond, burst: limits.answerBurst)
     }
 
     /// The fragments by which checks are this agent's: one, or two while a restart is under way.

@@ -25,6 +25,10 @@ public struct EndpointConfiguration: Sendable {
     public var tcpConnectionLimit = 2000
     /// TCP connections at once that no check has proven; further ones are closed.
     public var unprovenConnectionLimit = 128
+    /// Of these, connections of one source address.
+    public var unprovenConnectionLimitPerSource = 32
+    /// How long a TCP connection may stay without a check that proves whose it is, whatever else comes by it.
+    public var unprovenConnectionTime = Duration.seconds(10)
     /// What is told of refusals, where anybody wants to know.
     public var metrics: EndpointMetrics?
 

@@ -13,7 +13,9 @@ final class FrameConnection: EventHandler {
     let pair: CandidatePair
     /// Whose connection it is, once a check has proven it.
     var peer: PeerTransport?
-    /// When bytes last came, and when the connection was made.
+    /// When the connection was made.
+    let opened: UInt64
+    /// When bytes last came.
     private(set) var lastReceived: UInt64
     private(set) var droppedCount: UInt64 = 0
 
@@ -24,15 +26,20 @@ final class FrameConnection: EventHandler {
     private var output: [UInt8] = []
     private var sentByteCount = 0
     private var isOpen = true
+    private var watchesWriting = false
 
     init(_ socket: consuming StreamSocket, pair: CandidatePair, endpoint: WebRTCEndpoint) {
         self.socket = socket
         self.pair = pair
         self.endpoint = endpoint
         loop = endpoint.loop
-        lastReceived = EventLoop.now
+        opened = EventLoop.now
+        lastReceived = opened
         loop.watch(self.socket.descriptor, for: .readable, handler: self)
     }
+
+    /// Whether a check has shown whose it is, and the peer still knows this way.
+    var isProven: Bool { peer?.knows(pair) ?? false }
 
     func ready(_ events: EventSet) {
         if events.contains(.writable) { flush() }
@@ -110,6 +117,12 @@ final class FrameConnection: EventHandler {
             output.removeFirst(sentByteCount)
             sentByteCount = 0
         }
-        loop.rewatch(socket.descriptor, for: isDone ? .readable : [.readable, .writable])
+        watchWriting(!isDone)
+    }
+
+    private func watchWriting(_ isWanted: Bool) {
+        guard isWanted != watchesWriting else { return }
+        watchesWriting = isWanted
+        loop.rewatch(socket.descriptor, for: isWanted ? [.readable, .writable] : .readable)
     }
 }

@@ -17,6 +17,8 @@ public struct PeerStatistics: Sendable, Equatable {
     public internal(set) var packetsReplayed: UInt64 = 0
     /// Packets that came before the keys.
     public internal(set) var packetsEarly: UInt64 = 0
+    /// Genuine RTCP packets that were not listened to, because there were too many in a second.
+    public internal(set) var reportsIgnored: UInt64 = 0
     /// How often the way was chosen; more than once after a change of networks.
     public internal(set) var selectedPairChanges: UInt64 = 0
     /// How packets are protected, once that is agreed on.

@@ -1,80 +1,18 @@
-public import Crypto
+import Crypto
 public import ICE
 import Reactor
 import SRTP
 import Sockets
-
-/// Who is told what happens on a peer's transport; called on the endpoint's loop.
-///
-/// Packets are borrowed for the call. The transport keeps its observer until it is closed.
-public protocol PeerTransportObserver: AnyObject {
-    /// Packets can be sent from now on.
-    func transportDidConnect(_ transport: PeerTransport)
-    /// A genuine RTP packet has arrived, at `arrival` nanoseconds of the loop's clock.
-    func transport(_ transport: PeerTransport, didReceiveRTP packet: Span<UInt8>, at arrival: UInt64)
-    /// A genuine compound RTCP packet has arrived.
-    func transport(_ transport: PeerTransport, didReceiveRTCP packet: Span<UInt8>, at arrival: UInt64)
-    /// Nothing more will come or go; said once.
-    func transportDidClose(_ transport: PeerTransport, _ reason: PeerTransport.CloseReason)
-}
 
 /// ICE, DTLS and SRTP with one peer: what lies between its packets on the wire and plain RTP.
 ///
 /// Bound to its endpoint's loop. It is made by ``WebRTCEndpoint/makeTransport(_:observer:)`` and lives until it is
 /// closed by either side or by a time-out.
 public final class PeerTransport {
-    /// What is known of a peer.
-    public struct Configuration: Sendable {
-        /// The peer's ICE user name fragment.
-        public var remoteFragment: String?
-        /// The fingerprints of the peer's description, one of which its certificate must have.
-        public var remoteFingerprints: [CertificateFingerprint]
-        /// Our side of DTLS: the server, unless the peer insists on it (`a=setup:passive`).
-        public var role = DTLSEngine.Role.server
-        /// The limits of ICE.
-        public var iceLimits = ICEAgent.Limits()
-        /// From the first valid check to the end of the handshake.
-        public var handshakeTimeout = Duration.seconds(15)
-
-        /// Creates a configuration from a peer's description.
-        public init(remoteFragment: String?, remoteFingerprints: [CertificateFingerprint]) {
-            self.remoteFragment = remoteFragment
-            self.remoteFingerprints = remoteFingerprints
-        }
-    }
-
-    /// Why a transport was closed.
-    public enum CloseReason: Sendable, Equatable {
-        /// We closed it.
-        case closedLocally
-        /// The peer said goodbye.
-        case closedByPeer
-        /// No valid check came: no candidate works, or the peer never tried.
-        case neverConnected
-        /// The checks have stopped.
-        case consentExpired
-        /// The handshake did not come to its end in time.
-        case handshakeTimedOut
-        /// The peer broke the protocol of DTLS or has no cipher in common with us.
-        case handshakeFailed(code: UInt)
-        /// The peer's certificate is not the one of its description, or it has no SRTP profile in common with us.
-        case wrongCertificate
-    }
-
-    /// Where a transport stands.
-    public enum State: Sendable, Equatable {
-        /// No valid check yet.
-        case checking
-        /// A way is known, and DTLS goes on over it.
-        case handshaking
-        /// Packets go both ways.
-        case connected
-        /// The end.
-        case closed(CloseReason)
-    }
-
     /// Ways remembered for the demultiplexer beyond those that ICE remembers.
     private static let addressLimit = 16
+    /// Reports of the peer that are listened to; browsers send fewer than fifty a second.
+    private static let reportsPerSecond = 500
 
     /// Where the transport stands.
     public private(set) var state = State.checking
@@ -96,6 +34,7 @@ public final class PeerTransport {
     private var knownAddresses: [DatagramAddress] = []
     private var handshakeBegan: UInt64 = 0
     private var flightSent: UInt64 = 0
+    private var reports = RateBudget(perSecond: reportsPerSecond, burst: 2 * reportsPerSecond)
 
     init(
         _ configuration: Configuration,
@@ -247,12 +186,17 @@ public final class PeerTransport {
     func receiveRTCP(_ bytes: UnsafeMutableRawBufferPointer, now: UInt64) {
         guard let outcome = unsafe receiver?.unprotectRTCP(bytes) else { return statistics.noteEarly() }
         guard let count = statistics.note(outcome, in: &endpoint.counted) else { return }
+        // Only genuine ones count, so that forged ones take nothing from the peer.
+        guard reports.allows(at: now) else { return statistics.reportsIgnored &+= 1 }
         // SAFETY: the plain packet is the beginning of the bytes, which live for the call.
         let packet = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
         unsafe observer?.transport(self, didReceiveRTCP: Span(_unsafeBytes: packet), at: now)
     }
 
     // MARK: ICE
+
+    /// Whether a check has proven `pair` to be a way to this peer, and it is remembered.
+    func knows(_ pair: CandidatePair) -> Bool { agent.isChecked(pair) }
 
     private func perform(_ actions: [ICEAgent.Action]) {
         for action in actions {
@@ -291,7 +235,7 @@ public final class PeerTransport {
             connection = nil
         case .tcp:
             address = nil
-            connection = endpoint.connection(to: pair.remote)
+            connection = endpoint.connections[pair.remote]
         }
         statistics.selectedPairChanges &+= 1
         guard state == .checking else { return }
@@ -363,7 +307,6 @@ public final class PeerTransport {
         self.observer = nil
         sender = nil
         receiver = nil
-        connection?.close()
         connection = nil
         for fragment in agent.fragments { endpoint.unregister(self, fragment: fragment) }
         for address in knownAddresses { endpoint.unregister(self, address: address) }

@@ -6,7 +6,7 @@ struct SourceBudgets {
     static let sourceLimit = 8192
 
     private let perSecond: Int
-    private var budgets: [IPAddress: AnswerBudget] = [:]
+    private var budgets: [IPAddress: RateBudget] = [:]
 
     init(perSecond: Int) {
         self.perSecond = perSecond
@@ -17,7 +17,7 @@ struct SourceBudgets {
         if budgets.count >= Self.sourceLimit, budgets[source] == nil {
             budgets.removeAll(keepingCapacity: true)
         }
-        return budgets[source, default: AnswerBudget(perSecond: perSecond, burst: 2 * perSecond)].allows(
+        return budgets[source, default: RateBudget(perSecond: perSecond, burst: 2 * perSecond)].allows(
             at: now
         )
     }

@@ -12,9 +12,6 @@ public final class WebRTCEndpoint {
     static let handshakeTick = Duration.milliseconds(25)
     /// How often everybody is looked at.
     static let slowTick = Duration.milliseconds(500)
-    /// How long a TCP connection may be silent, or unproven.
-    static let connectionIdle = Duration.seconds(45)
-    static let connectionUnproven = Duration.seconds(10)
     /// How often a free port is looked for that is free everywhere.
     private static let portAttempts = 16
 
@@ -33,19 +30,19 @@ public final class WebRTCEndpoint {
     /// Is told when a turn has been worked off, before its packets leave: the moment to send what came together.
     public var willFlush: (() -> Void)?
 
-    private let configuration: EndpointConfiguration
-    private let ports: [DatagramPort]
+    let ports: [DatagramPort]
     private var listener: TCPListener?
-    private var peersByFragment: [String: PeerTransport] = [:]
+    private(set) var peersByFragment: [String: PeerTransport] = [:]
     private var peersByAddress: [DatagramAddress: PeerTransport] = [:]
     private var peers: [ObjectIdentifier: PeerTransport] = [:]
     private var handshaking: [PeerTransport] = []
-    private var connections: [TransportAddress: FrameConnection] = [:]
+    var connections: FrameConnections
     private var budgets: SourceBudgets
     var counted = EndpointCounters()
+    private let metrics: EndpointMetrics?
     private var measured = EndpointCounters()
     private var isFlushPlanned = false
-    private var isOpen = true
+    private(set) var isOpen = true
 
     /// Binds the port; packets arrive after ``start()``.
     ///
@@ -55,7 +52,8 @@ public final class WebRTCEndpoint {
         identity: DTLSIdentity,
         loop: EventLoop
     ) throws(SystemCallError) {
-        self.configuration = configuration
+        connections = FrameConnections(configuration)
+        metrics = configuration.metrics
         self.identity = identity
         self.loop = loop
         budgets = SourceBudgets(perSecond: configuration.answersPerSecondAndSource)
@@ -81,12 +79,13 @@ public final class WebRTCEndpoint {
         for peer in Array(peers.values) { peer.close() }
         flush()
         isOpen = false
-        for connection in Array(connections.values) { connection.close() }
+        for connection in connections.all { connection.close() }
         measure()
         listener?.close()
         listener = nil
         for port in ports { port.close() }
         foreignDatagram = nil
+        foreignConnection = nil
         willFlush = nil
     }
 
@@ -189,7 +188,7 @@ public final class WebRTCEndpoint {
     }
 
     /// Passes a check on to the peer that it names; `false` where there is none.
-    private func receiveCheck(
+    func receiveCheck(
         _ bytes: Span<UInt8>,
         on pair: CandidatePair,
         by connection: FrameConnection?,
@@ -213,74 +212,6 @@ public final class WebRTCEndpoint {
             local: TransportAddress(local, port: port),
             remote: source.transportAddress
         )
-    }
-
-    // MARK: Connections
-
-    private func accept(_ accepted: consuming TCPListener.Accepted) {
-        guard isOpen, let host = IPAddress(accepted.peer.host) else { return }
-        let remote = TransportAddress(host, port: accepted.peer.port)
-        let unproven = connections.values.count { $0.peer == nil }
-        guard connections.count < configuration.tcpConnectionLimit,
-            unproven < configuration.unprovenConnectionLimit, connections[remote] == nil
-        else { return counted.connectionsRefused &+= 1 }
-        let local = TransportAddress(host.isV4 ? .v4(0) : .v6(high: 0, low: 0), port: port)
-        let socket = StreamSocket(owning: accepted.takeDescriptor())
-        connections[remote] = FrameConnection(
-            socket,
-            pair: CandidatePair(.tcp, local: local, remote: remote),
-            endpoint: self
-        )
-    }
-
-    /// Lets another endpoint have a connection that is for none of our peers.
-    ///
-    /// - Returns: `false` where there is no other, or the check names nobody.
-    private func pass(on connection: FrameConnection, with check: Span<UInt8>) -> Bool {
-        guard let foreignConnection, let message = try? STUNMessage(check), message.kind == .request,
-            let fragment = message.receiverFragment, let descriptor = connection.detach()
-        else { return false }
-        let bytes = unsafe check.withUnsafeBytes { unsafe Array($0) }
-        let foreign = ForeignConnection(
-            pair: connection.pair,
-            fragment: String(fragment),
-            check: bytes,
-            descriptor: descriptor
-        )
-        counted.connectionsPassed &+= 1
-        foreignConnection(foreign)
-        return true
-    }
-
-    /// Takes a connection that another endpoint of the same port has accepted.
-    ///
-    /// - Returns: `false` where it is for none of our peers either; it is the caller's still.
-    public func adopt(_ foreign: ForeignConnection) -> Bool {
-        guard isOpen, peersByFragment[foreign.fragment] != nil, connections[foreign.pair.remote] == nil,
-            let descriptor = foreign.take()
-        else { return false }
-        let connection = FrameConnection(StreamSocket(owning: descriptor), pair: foreign.pair, endpoint: self)
-        connections[foreign.pair.remote] = connection
-        // SAFETY: the array lives for the call.
-        unsafe foreign.check.withUnsafeBytes { check in
-            _ = unsafe receiveCheck(
-                Span(_unsafeBytes: check),
-                on: foreign.pair,
-                by: connection,
-                now: EventLoop.now
-            )
-        }
-        return true
-    }
-
-    func connection(to remote: TransportAddress) -> FrameConnection? { connections[remote] }
-
-    func forget(_ connection: FrameConnection) {
-        connections[connection.pair.remote] = nil
-        counted.packetsDropped &+= connection.droppedCount
-        let peer = connection.peer
-        connection.peer = nil
-        peer?.lost(connection)
     }
 
     // MARK: Sending
@@ -351,9 +282,9 @@ public final class WebRTCEndpoint {
     }
 
     func forget(_ peer: PeerTransport, _ reason: PeerTransport.CloseReason) {
-        configuration.metrics?.note(reason)
+        metrics?.note(reason)
         peers[ObjectIdentifier(peer)] = nil
-        for connection in connections.values where connection.peer === peer { connection.peer = nil }
+        for connection in connections.all(of: peer) { connection.close() }
     }
 
     // MARK: Time
@@ -373,8 +304,7 @@ public final class WebRTCEndpoint {
 
     /// Tells the metrics what has been counted since the last time.
     private func measure() {
-        guard let metrics = configuration.metrics else { return }
-        metrics.add(counted, since: measured)
+        metrics?.add(counted, since: measured)
         measured = counted
     }
 
@@ -383,10 +313,7 @@ public final class WebRTCEndpoint {
         measure()
         let now = EventLoop.now
         for peer in Array(peers.values) { peer.tick(now: now) }
-        for connection in Array(connections.values) {
-            let limit = connection.peer == nil ? Self.connectionUnproven : Self.connectionIdle
-            if now &- connection.lastReceived > limit.nanoseconds { connection.close() }
-        }
+        for connection in connections.stale(at: now) { connection.close() }
         loop.schedule(after: Self.slowTick) { [weak self] in self?.tickSlowly() }
     }
 }

@@ -99,6 +99,16 @@ import Testing
         #expect(failure([[]], .vp8) == .truncated)
     }
 
+    @Test func `cuts an empty frame into no packets`() {
+        let empty: [UInt8] = []
+        var run = PayloadRun()
+        var first = VP8Packetiser(maximumPayloadByteCount: 100)
+        first.packetise(empty.span, into: &run)
+        var second = VP9Packetiser(maximumPayloadByteCount: 100)
+        second.packetise(empty.span, isKeyframe: true, into: &run)
+        #expect(run.isEmpty)
+    }
+
     @Test func `reads VP9 descriptors of both modes, with structures`() throws {
         // Flexible with two references; not flexible with layers, sizes and a group of two pictures.
         let flexible: [UInt8] = [0xfc, 0x81, 0x02, 0x24, 0x03, 0x02, 9]

@@ -55,6 +55,13 @@ import Testing
         #expect(read(bytes).packets == Self.all)
     }
 
+    @Test func `reads no more packets than any sender puts into a datagram`() {
+        let wish = RTCPPacket.pictureLossIndication(PictureLossIndication(senderSSRC: 1, mediaSSRC: 2))
+        let compound = read(RTCPCompound.bytes(of: Array(repeating: wish, count: 40)))
+        #expect(compound.packets.count == RTCPCompound.packetLimit)
+        #expect(compound.failure == .tooManyPackets)
+    }
+
     @Test func `keeps the sign of the count of lost packets`() {
         let report = RTCPPacket.receiverReport(ReceiverReport(ssrc: 1, reports: [block, block]))
         #expect(read(RTCPCompound.bytes(of: [report])).packets == [report])

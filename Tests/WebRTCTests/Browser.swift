@@ -42,13 +42,17 @@ final class Browser {
     }
 
     func check(password: String? = nil, nominates: Bool = true) {
+        send(makeCheck(password: password, nominates: nominates))
+    }
+
+    func makeCheck(password: String? = nil, nominates: Bool = true) -> [UInt8] {
         let id = STUNMessage.TransactionID(high: .random(in: 0...(.max)), low: .random(in: 0...(.max)))
         var message = STUNMessage(.request, transactionID: id)
         message.attributes = [
             .username("\(credentials.fragment):\(fragment)"), .priority(1), .controlling(tieBreaker: 1),
         ]
         if nominates { message.attributes.append(.useCandidate) }
-        send(message.encoded(key: Array((password ?? credentials.password).utf8)))
+        return message.encoded(key: Array((password ?? credentials.password).utf8))
     }
 
     func sendRTP(_ packet: [UInt8]) { sendRaw(protected(packet)) }

@@ -82,6 +82,19 @@ import WebRTC
         try await rig.stop()
     }
 
+    @Test func `a flood of reports is listened to in part`() async throws {
+        let rig = try Rig()
+        let visit = try await rig.connected(.tcp)
+        for _ in 0..<20 {
+            try await rig.run { _ in for _ in 0..<100 { visit.browser.sendRTCP(Packets.report) } }
+        }
+        try await eventually("some are ignored") {
+            try await rig.run { _ in visit.transport?.statistics.reportsIgnored ?? 0 > 100 }
+        }
+        try await rig.run { _ in #expect(visit.reports.count >= 1000) }
+        try await rig.stop()
+    }
+
     @Test func `a handshake survives lost datagrams`() async throws {
         let rig = try Rig()
         // The first check, the first hello and the first answer to the server's flight are lost.

@@ -86,8 +86,11 @@ import WebRTC
         try await rig.stop()
     }
 
-    @Test func `connections that prove nothing are bounded`() async throws {
-        let rig = try Rig { $0.unprovenConnectionLimit = 3 }
+    @Test(arguments: [false, true])
+    func `connections that prove nothing are bounded`(perSource: Bool) async throws {
+        let rig = try Rig {
+            if perSource { $0.unprovenConnectionLimitPerSource = 3 } else { $0.unprovenConnectionLimit = 3 }
+        }
         let held = try await rig.run { rig in
             try (0..<5).map { _ in Held(try FramedLink(to: rig.endpoint.port, loop: rig.loop)) }
         }
@@ -97,6 +100,36 @@ import WebRTC
         try await rig.run { rig in
             #expect(rig.endpoint.connectionCount == 3)
             for each in held { each.link.close() }
+        }
+        try await rig.stop()
+    }
+
+    @Test func `a stranger who trickles bytes is put off all the same`() async throws {
+        let rig = try Rig { $0.unprovenConnectionTime = .milliseconds(200) }
+        let held = try await rig.run { Held(try FramedLink(to: $0.endpoint.port, loop: $0.loop)) }
+        try await eventually("put off") {
+            try await rig.run { _ in
+                (held.link as? FramedLink)?.sendRaw([0])
+                return (held.link as? FramedLink)?.isEnded == true
+            }
+        }
+        try await rig.stop()
+    }
+
+    @Test func `all connections of a peer go with it`() async throws {
+        let rig = try Rig()
+        let visit = try await rig.connected(.tcp)
+        let held = try await rig.run { rig in
+            let second = try FramedLink(to: rig.endpoint.port, loop: rig.loop)
+            second.send(visit.browser.makeCheck(nominates: false))
+            return Held(second)
+        }
+        try await eventually("both are there") { try await rig.run { $0.endpoint.connectionCount == 2 } }
+        try await rig.run { _ in visit.transport?.close() }
+        try await eventually("both are gone") {
+            try await rig.run { rig in
+                rig.endpoint.connectionCount == 0 && (held.link as? FramedLink)?.isEnded == true
+            }
         }
         try await rig.stop()
     }

@@ -77,6 +77,7 @@ struct FragmentSizes: Equatable {
     /// Cuts `byteCount` bytes into as few fragments of at most `maximum` bytes as possible, as even as possible.
     init(byteCount: Int, maximum: Int) {
         count = max(1, (byteCount + maximum - 1) / maximum)
-        size = (byteCount + count - 1) / count
+        // Nothing at all still needs a size that a loop can go on by.
+        size = max(1, (byteCount + count - 1) / count)
     }
 }

@@ -10,7 +10,12 @@ public struct RTCPCompound: Sendable, Equatable {
         case invalidPadding(Int)
         /// Transport feedback whose statuses make no sense.
         case invalidFeedback
+        /// More packets than ``RTCPCompound/packetLimit``.
+        case tooManyPackets
     }
+
+    /// The most packets of one datagram; browsers send fewer than ten.
+    public static let packetLimit = 32
 
     /// The packets, up to the first that is broken.
     public private(set) var packets: [RTCPPacket] = []
@@ -22,6 +27,7 @@ public struct RTCPCompound: Sendable, Equatable {
         var position = 0
         do throws(Failure) {
             repeat {
+                guard packets.count < Self.packetLimit else { throw .tooManyPackets }
                 packets.append(try Self.packet(in: bytes, at: &position))
             } while position < bytes.count
         } catch {

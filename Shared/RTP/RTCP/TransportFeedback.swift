@@ -4,7 +4,9 @@ import Bytes
 /// (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
 public struct TransportFeedback: Sendable, Equatable {
     /// The most packets that one feedback may speak of; more are refused.
-    public static let maximumPacketCount = 16_384
+    ///
+    /// Runs take two bytes for thousands of packets, so that this bounds what a few bytes make us do.
+    public static let maximumPacketCount = 4096
     /// Nanoseconds of one step of ``deltas``.
     public static let deltaNanoseconds: Int64 = 250_000
     /// Nanoseconds of one step of ``referenceTime``.
