@@ -10,6 +10,7 @@ struct SFUMeasures: Sendable {
     let sentPackets: Counter
     let sentBytes: Counter
     let resentPackets: Counter
+    let paddingPackets: Counter
     let restarts: Counter
     let layerSwitches: Counter
     let sessionsOpened: Counter
@@ -31,6 +32,10 @@ struct SFUMeasures: Sendable {
         sentPackets = metrics.counter("packets_sent_total", "Packets that viewers were sent.")
         sentBytes = metrics.counter("bytes_sent_total", "Bytes that viewers were sent, before encryption.")
         resentPackets = metrics.counter("packets_resent_total", "Packets that viewers were sent again.")
+        paddingPackets = metrics.counter(
+            "packets_padding_total",
+            "Packets that viewers were sent again to find out what their paths carry."
+        )
         restarts = metrics.counter("viewer_restarts_total", "Times that a viewer went on at a keyframe.")
         layerSwitches = metrics.counter(
             "viewer_layer_switches_total",

@@ -45,6 +45,21 @@ import Testing
         #expect(receiver.deadline == nil)
     }
 
+    @Test func `learns the round trip from retransmissions, and waits as long as that asks for`() {
+        var receiver = PacketReceiver(clockRate: 90_000)
+        receive(1, at: 0, by: &receiver)
+        receive(5, at: 0, by: &receiver)
+        #expect(receiver.takeRequests(now: 10 * millisecond) == [2, 3, 4])
+        receive(2, at: 90, isRetransmission: true, by: &receiver)
+        #expect(receiver.roundTrip == 80 * millisecond)
+        #expect(receiver.wait == 160 * millisecond)
+        receive(3, at: 50, isRetransmission: true, by: &receiver)
+        #expect(receiver.roundTrip == 70 * millisecond)
+        #expect(receiver.takeRequests(now: 95 * millisecond) == [4])
+        receive(4, at: 96, isRetransmission: true, by: &receiver)
+        #expect(receiver.roundTrip == 70 * millisecond, "which of two requests it answers is not known")
+    }
+
     @Test func `asks for a packet when three newer ones have come, and again after a round trip`() {
         var receiver = PacketReceiver(clockRate: 90_000)
         receiver.roundTrip = 30 * millisecond

@@ -35,7 +35,11 @@ struct BlockMaker {
     var packet: UInt64 = 0
     var ticks: Int64 = 900_000
 
-    mutating func next(isKeyframe: Bool = false, sizes: [Int] = [100]) -> PacketBlock {
+    mutating func next(
+        isKeyframe: Bool = false,
+        sizes: [Int] = [100],
+        captureTime: UInt64? = nil
+    ) -> PacketBlock {
         var run = PayloadRun()
         for (index, size) in sizes.enumerated() {
             let payload =
@@ -49,6 +53,7 @@ struct BlockMaker {
             mediaTime: ticks * 100_000 / 9,
             isKeyframe: isKeyframe,
             arrival: 0,
+            captureTime: captureTime,
             payloads: run
         )
         frame += 1
@@ -64,13 +69,14 @@ extension OutgoingTrack {
         firstSequence: UInt16 = 65_530,
         timestampOffset: UInt32 = .max - 1000,
         repairs: Bool = true,
-        ids: HeaderExtensionIDs = HeaderExtensionIDs()
+        ids: HeaderExtensionIDs = HeaderExtensionIDs(),
+        templates: ExtensionTemplates? = nil
     ) -> OutgoingTrack {
         OutgoingTrack(
             ssrc: 0x1111_1111,
             payloadType: 96,
             marksFrames: true,
-            templates: ExtensionTemplates(ids: ids, isNumbered: repairs),
+            templates: templates ?? ExtensionTemplates(ids: ids, isNumbered: repairs),
             retransmission: repairs
                 ? Retransmission(ssrc: 0x2222_2222, payloadType: 97, nextSequence: 500) : nil,
             firstSequence: firstSequence,

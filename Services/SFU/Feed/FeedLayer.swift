@@ -5,7 +5,7 @@ struct FeedLayer: Sendable, Equatable {
     /// Bits a second for each pixel, where nobody has measured yet.
     fileprivate static let guessedBitsPerPixel = 2
 
-    /// The publisher's name for it.
+    /// The publisher's name for it; where a layer falls silent, its feed carries another.
     var rid: String
     /// The feed that carries it.
     var feed: BusStreamName

@@ -14,6 +14,8 @@ final class PacketBlock: Sendable {
     let isKeyframe: Bool
     /// When it came from the bus, in monotonic nanoseconds.
     let arrival: UInt64
+    /// When it was captured, in NTP's format, where its last packet tells.
+    let captureTime: UInt64?
     /// The payloads; the last carries the marker.
     let payloads: PayloadRun
 
@@ -24,6 +26,7 @@ final class PacketBlock: Sendable {
         mediaTime: Int64,
         isKeyframe: Bool,
         arrival: UInt64,
+        captureTime: UInt64? = nil,
         payloads: PayloadRun
     ) {
         self.frame = frame
@@ -32,6 +35,7 @@ final class PacketBlock: Sendable {
         self.mediaTime = mediaTime
         self.isKeyframe = isKeyframe
         self.arrival = arrival
+        self.captureTime = captureTime
         self.payloads = payloads
     }
 

@@ -33,6 +33,9 @@ struct SessionTimeline: Equatable, Sendable {
     /// Begins anew after a break of the timeline.
     mutating func reset() { self = SessionTimeline() }
 
+    /// The moment of the wall clock at a media time, both in nanoseconds.
+    func wallClock(at mediaTime: Int64) -> Int64? { offset.map { mediaTime &+ $0 } }
+
     /// The media time in nanoseconds at a moment of the wall clock.
     func mediaTime(at wallClock: Int64) -> Int64? { offset.map { wallClock &- $0 } }
 }

@@ -222,7 +222,7 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
         }
         // Nothing can be decoded before the first keyframe.
         guard sample.flags.contains(.keyframe) || videoRing.newest != nil else { return }
-        guard let block = video?.packetise(sample, at: now) else {
+        guard let block = video?.packetise(sample, at: now, on: timeline) else {
             measures.malformedSamples.increment()
             return
         }
@@ -232,7 +232,7 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     }
 
     private func receiveAudio(_ sample: BusSample, at now: UInt64) {
-        guard let block = audio?.packetise(sample, at: now) else { return }
+        guard let block = audio?.packetise(sample, at: now, on: timeline) else { return }
         if videoConfiguration == nil { note(sample, block, at: now) }
         audioRing.append(block)
         pending.audio.append(block)

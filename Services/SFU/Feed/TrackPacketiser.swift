@@ -3,7 +3,7 @@ import RTP
 
 /// Cuts the samples of one track into packets, and counts frames and packets.
 struct TrackPacketiser {
-    /// With 12 bytes of header, at most 20 of extensions, 2 of a retransmission and 16 of a tag, a packet stays
+    /// With 12 bytes of header, at most 24 of extensions, 2 of a retransmission and 16 of a tag, a packet stays
     /// below 1,200 bytes, which every path carries.
     static let payloadByteLimit = 1144
     /// What a frame of the timeline is counted in.
@@ -14,6 +14,8 @@ struct TrackPacketiser {
     private var frame: UInt64 = 0
     private var packet: UInt64 = 0
     private var run = PayloadRun()
+    /// The newest sample whose time of capture is told.
+    private var lastTimed = Int64.min / 2
 
     /// Creates a packetiser, or returns `nil` for a coding that WebRTC does not carry.
     init?(_ configuration: TrackConfiguration) {
@@ -34,23 +36,44 @@ struct TrackPacketiser {
     }
 
     /// Cuts a sample; `nil` where it is damaged.
-    mutating func packetise(_ sample: BusSample, at now: UInt64) -> PacketBlock? {
+    mutating func packetise(
+        _ sample: BusSample,
+        at now: UInt64,
+        on timeline: SessionTimeline = SessionTimeline()
+    ) -> PacketBlock? {
         run.removeAll()
         guard cut(sample), !run.isEmpty else { return nil }
         let presentation = sample.decodeTime &+ Int64(sample.compositionOffset)
         let time = MediaTime(ticks: presentation, timescale: configuration.timescale)
+        let mediaTime = time.ticks(in: Self.nanosecondsPerSecond)
+        let isKeyframe = sample.flags.contains(.keyframe) || !configuration.isVideo
         let block = PacketBlock(
             frame: frame,
             firstPacket: packet,
             timestamp: time.ticks(in: configuration.isVideo ? 90_000 : OpusPayload.clockRate),
-            mediaTime: time.ticks(in: Self.nanosecondsPerSecond),
-            isKeyframe: sample.flags.contains(.keyframe) || !configuration.isVideo,
+            mediaTime: mediaTime,
+            isKeyframe: isKeyframe,
             arrival: now,
+            captureTime: captureTime(of: mediaTime, isKeyframe && configuration.isVideo, on: timeline),
             payloads: run
         )
         frame &+= 1
         packet &+= UInt64(run.count)
         return block
+    }
+
+    /// When a sample was captured, for one in a second and every keyframe: receivers know the others by those.
+    private mutating func captureTime(
+        of mediaTime: Int64,
+        _ isKeyframe: Bool,
+        on timeline: SessionTimeline
+    ) -> UInt64? {
+        guard
+            isKeyframe || mediaTime &- lastTimed >= Int64(Self.nanosecondsPerSecond) || mediaTime < lastTimed,
+            let wallClock = timeline.wallClock(at: mediaTime)
+        else { return nil }
+        lastTimed = mediaTime
+        return NTPClock.time(wallClock)
     }
 
     private mutating func cut(_ sample: BusSample) -> Bool {

@@ -49,7 +49,10 @@ struct ViewerNegotiation {
         guard let codec = capability(for: video) else { return nil }
         return MediaPolicy(
             codecs: [codec],
-            extensions: [ExtensionURI.transportSequence, ExtensionURI.playoutDelay],
+            extensions: [
+                ExtensionURI.mid, ExtensionURI.transportSequence, ExtensionURI.playoutDelay,
+                ExtensionURI.absoluteCaptureTime,
+            ],
             feedback: [
                 Feedback.nack, Feedback.pictureLoss, Feedback.fullIntraRequest, Feedback.transportWide,
             ],
@@ -59,7 +62,7 @@ struct ViewerNegotiation {
 
     private static let soundPolicy = MediaPolicy(
         codecs: [.opus],
-        extensions: [ExtensionURI.transportSequence],
+        extensions: [ExtensionURI.mid, ExtensionURI.transportSequence, ExtensionURI.absoluteCaptureTime],
         feedback: [Feedback.transportWide]
     )
 
@@ -81,7 +84,7 @@ struct ViewerNegotiation {
     private static func track(for media: NegotiatedMedia, isVideo: Bool) -> OutgoingTrack? {
         guard let codec = media.codec else { return nil }
         var ids = HeaderExtensionIDs()
-        for kind in [HeaderExtensionKind.transportSequenceNumber, .playoutDelay] {
+        for kind in [HeaderExtensionKind.mid, .transportSequenceNumber, .playoutDelay, .absoluteCaptureTime] {
             ids[kind] = media.extensionID(kind.rawValue)
         }
         let repair = media.retransmissionPayloadType.map { type in
@@ -97,7 +100,7 @@ struct ViewerNegotiation {
             ssrc: randomSSRC(),
             payloadType: codec.payloadType,
             marksFrames: isVideo,
-            templates: ExtensionTemplates(ids: ids, isNumbered: isNumbered),
+            templates: ExtensionTemplates(ids: ids, mid: media.offer.mid, isNumbered: isNumbered),
             retransmission: repair,
             firstSequence: .random(in: 0...0x7fff),
             timestampOffset: .random(in: .min ... .max),

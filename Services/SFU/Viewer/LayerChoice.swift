@@ -1,3 +1,4 @@
+import Contracts
 import RTP
 
 /// Which layer of a simulcast one viewer gets, and why.
@@ -6,7 +7,7 @@ struct LayerChoice {
     var wish = LayerWish()
     private var selector = LayerSelector()
     /// The layers by the numbers that the selector knows them by.
-    private var rids: [String] = []
+    private var feeds: [BusStreamName] = []
     /// Times that another layer was begun.
     private(set) var switchCount: UInt64 = 0
 
@@ -24,24 +25,32 @@ struct LayerChoice {
         estimate: Int,
         now: UInt64
     ) -> Int? {
-        renumber(layers.map(\.rid))
+        renumber(layers.map(\.feed))
         if let current { selector.begin(current) }
-        selector.wish = wish.rid.flatMap { rids.firstIndex(of: $0) }
-        selector.limit = wish.maximumHeight.map { height in
-            // Where all are larger, the smallest is the nearest.
-            layers.lastIndex { $0.height <= height } ?? 0
-        }
+        selector.wish = wish.rid.flatMap { rid in layers.firstIndex { $0.rid == rid } }
+        selector.limit = wish.maximumHeight.map { Self.largest(of: layers, upTo: $0) }
         selector.choose(bitrates: bitrates, estimate: estimate, now: now)
         return selector.target
+    }
+
+    /// The largest layer that the viewer takes where its path carries it, `nil` where it takes one in any case.
+    func largest(of layers: [FeedLayer]) -> Int? {
+        guard wish.rid == nil, !layers.isEmpty else { return nil }
+        return wish.maximumHeight.map { Self.largest(of: layers, upTo: $0) } ?? layers.count - 1
+    }
+
+    /// The largest layer up to a height; where all are larger, the smallest is the nearest.
+    private static func largest(of layers: [FeedLayer], upTo height: Int) -> Int {
+        layers.lastIndex { $0.height <= height } ?? 0
     }
 
     /// Takes note that another layer has begun.
     mutating func noteSwitch() { switchCount &+= 1 }
 
-    private mutating func renumber(_ rids: [String]) {
-        guard rids != self.rids else { return }
-        let old = self.rids
-        selector.renumber { old.indices.contains($0) ? rids.firstIndex(of: old[$0]) : nil }
-        self.rids = rids
+    private mutating func renumber(_ feeds: [BusStreamName]) {
+        guard feeds != self.feeds else { return }
+        let old = self.feeds
+        selector.renumber { old.indices.contains($0) ? feeds.firstIndex(of: old[$0]) : nil }
+        self.feeds = feeds
     }
 }

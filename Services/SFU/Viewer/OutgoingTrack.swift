@@ -77,7 +77,7 @@ struct OutgoingTrack {
         let payloadByteCount = block.payloads.range(index).count
         packetCount &+= 1
         byteCount &+= UInt32(truncatingIfNeeded: payloadByteCount)
-        return Self.send(header, templates.block(hurry), number, nil, block, index, &sink)
+        return Self.send(header, extensions(of: block, index, hurry), number, nil, block, index, &sink)
     }
 
     /// What a packet that was sent under `sequence` carried, where that is known.
@@ -100,7 +100,7 @@ struct OutgoingTrack {
         _ sink: inout some PacketSink
     ) -> Int {
         var header = header(of: block, index, sequence, timestamp)
-        let extensions = templates.block(hurry)
+        let extensions = extensions(of: block, index, hurry)
         guard let again = retransmission else {
             return Self.send(header, extensions, number, nil, block, index, &sink)
         }
@@ -110,6 +110,11 @@ struct OutgoingTrack {
         retransmission?.nextSequence &+= 1
         retransmission?.packetCount &+= 1
         return Self.send(header, extensions, number, sequence, block, index, &sink)
+    }
+
+    /// The last packet of a picture tells when it was captured, as it is seldom full: runs of full ones stay equal.
+    private func extensions(of block: PacketBlock, _ index: Int, _ hurry: Bool?) -> HeaderExtensionBlock? {
+        templates.block(hurry, isTimed: block.captureTime != nil && index == block.packetCount - 1)
     }
 
     private func header(
@@ -141,7 +146,7 @@ struct OutgoingTrack {
         let total = headerByteCount + originalByteCount + block.payloads.range(index).count
         unsafe sink.send(byteCount: total) { memory in
             // SAFETY: the memory has room for as many bytes as were asked for.
-            unsafe header.write(to: memory, extensions, number)
+            unsafe header.write(to: memory, extensions, number, block.captureTime)
             if let original {
                 unsafe memory.storeBytes(
                     of: original.bigEndian,
@@ -163,11 +168,12 @@ struct PacketHeader {
     var timestamp: UInt32
     var ssrc: UInt32
 
-    /// Writes the header and `extensions` with the number of the whole transport.
+    /// Writes the header and `extensions` with the number of the whole transport and the time of capture.
     @unsafe func write(
         to memory: UnsafeMutableRawPointer,
         _ extensions: HeaderExtensionBlock?,
-        _ number: UInt16
+        _ number: UInt16,
+        _ captureTime: UInt64?
     ) {
         // SAFETY: the caller's memory has room for the header.
         unsafe memory.storeBytes(of: extensions == nil ? 0x80 : 0x90, as: UInt8.self)
@@ -184,6 +190,9 @@ struct PacketHeader {
         }
         if let offset = extensions.transportSequenceNumberOffset {
             unsafe memory.storeBytes(of: number.bigEndian, toByteOffset: offset, as: UInt16.self)
+        }
+        if let offset = extensions.absoluteCaptureTimeOffset, let captureTime {
+            unsafe memory.storeBytes(of: captureTime.bigEndian, toByteOffset: offset, as: UInt64.self)
         }
     }
 }

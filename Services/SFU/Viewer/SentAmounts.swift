@@ -3,6 +3,7 @@ struct SentAmounts: Sendable, Equatable {
     var packets: UInt64 = 0
     var bytes: UInt64 = 0
     var resent: UInt64 = 0
+    var padding: UInt64 = 0
     var restarts: UInt64 = 0
     var layerSwitches: UInt64 = 0
 
@@ -11,6 +12,7 @@ struct SentAmounts: Sendable, Equatable {
             packets: later.packets &- earlier.packets,
             bytes: later.bytes &- earlier.bytes,
             resent: later.resent &- earlier.resent,
+            padding: later.padding &- earlier.padding,
             restarts: later.restarts &- earlier.restarts,
             layerSwitches: later.layerSwitches &- earlier.layerSwitches
         )

@@ -70,9 +70,17 @@ final class Viewer: PeerTransportObserver {
     func pump(at now: UInt64) {
         guard phase == .playing, let transport else { return }
         var sink = TransportSink(transport: transport)
-        if let pictures { isBehind = pictures.pump(&media, for: self, at: now, &sink) }
+        if let pictures {
+            isBehind = pictures.pump(&media, for: self, at: now, &sink)
+            if media.estimator.isProbing { probe(pictures, at: now, &sink) }
+        }
         if let sound { media.pumpAudio(sound.audioRing, at: now, &sink) }
         if started == nil, media.packetCount > 0 { started = now }
+    }
+
+    private func probe(_ pictures: ViewerPictures, at now: UInt64, _ sink: inout TransportSink) {
+        media.pumpProbe(pictures.feed.videoRing, at: now, &sink)
+        isBehind = isBehind || media.estimator.isProbing
     }
 
     // MARK: Layers
@@ -135,12 +143,14 @@ final class Viewer: PeerTransportObserver {
         var mustAsk = false
         for packet in packets {
             switch packet {
-            case .receiverReport(let report): note(report.reports)
-            case .senderReport(let report): note(report.reports)
+            case .receiverReport(let report): note(report.reports, at: now)
+            case .senderReport(let report): note(report.reports, at: now)
             case .negativeAcknowledgement(let request): resend(request, at: now)
             case .transportFeedback(let feedback):
                 media.receive(feedback, at: now)
                 chooseLayer(at: now)
+                if media.estimator.isProbing { pump(at: now) }
+            case .bitrateEstimate(let estimate): media.receive(estimate, at: now)
             case .pictureLossIndication(let loss):
                 if loss.mediaSSRC == media.video?.ssrc, restart(at: now) { mustAsk = true }
             case .fullIntraRequest: if restart(at: now) { mustAsk = true }
@@ -150,10 +160,11 @@ final class Viewer: PeerTransportObserver {
         return mustAsk
     }
 
-    private func note(_ reports: [ReportBlock]) {
+    private func note(_ reports: [ReportBlock], at now: UInt64) {
         let time = NTPClock.time(NTPClock.nanoseconds)
         for report in reports where report.ssrc == (media.video ?? media.audio)?.ssrc {
             quality.note(report, at: time)
+            media.receive(report, sent: quality.bitrate, at: now)
         }
     }
 
@@ -217,6 +228,7 @@ final class Viewer: PeerTransportObserver {
             packets: media.packetCount,
             bytes: media.byteCount,
             resent: media.resentCount,
+            padding: media.paddingCount,
             restarts: media.restartCount,
             layerSwitches: pictures?.choice.switchCount ?? 0
         )

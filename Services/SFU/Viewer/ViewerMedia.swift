@@ -8,6 +8,9 @@ struct ViewerMedia {
     /// all that is needed; where there are layers, what most paths carry.
     private static let initialEstimate = 8_000_000
     private static let cautiousEstimate = 1_500_000
+    /// Packets that are sent at a time to find out what the path carries, and those among which they are.
+    private static let paddingLimit: UInt16 = 64
+    private static let paddingChoice: UInt16 = 8
 
     private(set) var video: OutgoingTrack?
     private(set) var audio: OutgoingTrack?
@@ -18,29 +21,44 @@ struct ViewerMedia {
     private(set) var transportSequence: UInt16 = 0
     private(set) var resentCount: UInt64 = 0
     private(set) var restartCount: UInt64 = 0
+    /// Packets that were sent again only to find out what the path carries.
+    private(set) var paddingCount: UInt64 = 0
     private var resendBudget = SendPacer.burstByteCount
 
-    /// What the path carries, where the viewer reports on packets by number.
-    private(set) var estimator: BandwidthEstimator?
+    /// What the path carries.
+    private(set) var estimator: BandwidthEstimator
 
     init(video: OutgoingTrack?, audio: OutgoingTrack?, hasLayers: Bool = false) {
         self.video = video
         self.audio = audio
-        firstEstimate = hasLayers ? Self.cautiousEstimate : Self.initialEstimate
-        guard video?.isNumbered == true else { return }
         var settings = BandwidthEstimator.Settings()
-        settings.initial = firstEstimate
+        settings.initial = hasLayers ? Self.cautiousEstimate : Self.initialEstimate
+        if video?.isNumbered != true { settings.packetCount = 0 }
         estimator = BandwidthEstimator(settings: settings)
     }
 
-    /// Bits a second that the path is thought to carry.
-    var estimate: Int { estimator?.bitsPerSecond ?? firstEstimate }
-    private let firstEstimate: Int
+    /// Bits a second that the path is thought to carry, as far as the viewer has told anything.
+    var estimate: Int? { estimator.hasHeard ? estimator.bitsPerSecond : nil }
 
     /// Learns from a report on packets by number.
     mutating func receive(_ feedback: TransportFeedback, at now: UInt64) {
-        estimator?.receive(feedback, now: now)
-        if let estimate = estimator?.bitsPerSecond { pacer.use(estimate: estimate) }
+        estimator.receive(feedback, now: now)
+        pacer.use(estimate: estimator.bitsPerSecond)
+    }
+
+    /// Learns from a report of the pictures, which are sent at so many bits a second.
+    mutating func receive(_ report: ReportBlock, sent: Int, at now: UInt64) {
+        estimator.receive(report, sent: sent, now: now)
+    }
+
+    /// Learns what the viewer thinks that it can take.
+    mutating func receive(_ estimate: BitrateEstimate, at now: UInt64) {
+        estimator.receive(estimate, now: now)
+    }
+
+    /// Begins to find out whether the path carries `wanted` bits a second, where it is time for that.
+    mutating func probe(for wanted: Int, at now: UInt64) {
+        if video?.isNumbered == true { estimator.probe(for: wanted, now: now) }
     }
 
     /// Bytes that were sent so far.
@@ -120,7 +138,7 @@ struct ViewerMedia {
     }
 
     private mutating func note(_ number: UInt16, _ count: Int, _ now: UInt64) {
-        estimator?.send(number, byteCount: count, now: now)
+        estimator.send(number, byteCount: count, now: now)
         sentBytes &+= UInt64(count)
         packetCount &+= 1
     }
@@ -192,6 +210,18 @@ struct ViewerMedia {
         resendBudget = min(4 * SendPacer.burstByteCount, resendBudget + Int(clamping: earned))
     }
 
+    /// Sends packets again that nobody has asked for, so that it is found out what the path carries.
+    mutating func pumpProbe(_ ring: PacketRing, at now: UInt64, _ sink: inout some PacketSink) {
+        guard let end = video?.nextSequence else { return }
+        var index: UInt16 = 0
+        while estimator.probeDebt(now: now) > 0, index < Self.paddingLimit {
+            index += 1
+            let sequence = end &- 1 &- index % Self.paddingChoice
+            guard sendAgain(sequence, from: ring, at: now, &sink) != nil else { return }
+            paddingCount &+= 1
+        }
+    }
+
     /// Sends a lost packet of the pictures again, where it is still known.
     mutating func resendVideo(
         _ sequence: UInt16,
@@ -199,18 +229,31 @@ struct ViewerMedia {
         at now: UInt64,
         _ sink: inout some PacketSink
     ) {
-        guard resendBudget > 0, let packet = video?.find(sequence),
-            let block = ring.block(withPacket: packet), let offset = video?.timestampOffset
-        else { return }
+        guard resendBudget > 0, let count = sendAgain(sequence, from: ring, at: now, &sink) else { return }
+        resendBudget -= count
+        pacer.spend(count)
+        resentCount &+= 1
+    }
+
+    /// Sends a packet again.
+    ///
+    /// - Returns: how many bytes it has, `nil` where it is not known any more.
+    private mutating func sendAgain(
+        _ sequence: UInt16,
+        from ring: PacketRing,
+        at now: UInt64,
+        _ sink: inout some PacketSink
+    ) -> Int? {
+        guard let packet = video?.find(sequence), let block = ring.block(withPacket: packet),
+            let offset = video?.timestampOffset
+        else { return nil }
         let timestamp = playhead.timestamp(of: block, offset: offset)
         let hurry = playhead.isHurried(block)
         let index = Int(packet &- block.firstPacket)
         let number = nextTransportSequence()
         let count = video?.resend(block, index, as: sequence, timestamp, hurry: hurry, number, &sink) ?? 0
         note(number, count, now)
-        resendBudget -= count
-        pacer.spend(count)
-        resentCount &+= 1
+        return count
     }
 }
 
@@ -221,15 +264,4 @@ enum LayerSwitch: Equatable {
     /// There is one; pictures of the layer before are to be sent or come first.
     case leaving(isBehind: Bool)
     case done
-}
-
-extension ExtensionTemplates {
-    /// The extensions of a picture that is urgent, the first that are not, or any other.
-    func block(_ hurry: Bool?) -> HeaderExtensionBlock? {
-        switch hurry {
-        case true?: hurried
-        case false?: settled
-        case nil: plain
-        }
-    }
 }

@@ -13,6 +13,8 @@ final class ViewerPictures {
     /// Why the layer is what it is.
     var reason: LayerSelector.Reason { choice.reason }
     private let feeds: ShardFeeds
+    /// What a path must carry for a layer to be taken, with sound and what is sent again, in percent of its bitrate.
+    private static let probeRoom = 135
 
     /// Begins with the feed that is called `name`.
     init(_ name: BusStreamName, in feeds: ShardFeeds) {
@@ -27,11 +29,7 @@ final class ViewerPictures {
     /// The layer that is sent now.
     var layer: FeedLayer? { current.map { layers[$0].layer } }
 
-    private var current: Int? {
-        // The best layer's feed may carry one that has a feed of its own too.
-        layers.firstIndex { $0.feed === feed }
-            ?? layers.firstIndex { feed.name.rendition == .layer($0.layer.rid) }
-    }
+    private var current: Int? { layers.firstIndex { $0.feed === feed } }
 
     /// The request for a keyframe of what is waited for, or else is sent.
     var keyframeRequest: KeyframeRequest {
@@ -83,11 +81,19 @@ final class ViewerPictures {
             among: layers.map(\.layer),
             bitrates: layers.map { $0.bitrate(at: now) },
             current: current,
-            estimate: viewer.media.estimate,
+            estimate: viewer.media.estimator.bitsPerSecond,
             now: now
         )
+        probe(for: viewer, at: now)
         guard let chosen else { return false }
         return aim(at: chosen == current ? feed : layers[chosen].feed, for: viewer, at: now)
+    }
+
+    /// Finds out whether the path carries the largest layer that is of use.
+    private func probe(for viewer: Viewer, at now: UInt64) {
+        guard let largest = choice.largest(of: layers.map(\.layer)) else { return }
+        let bitrate = layers[largest].bitrate(at: now)
+        viewer.media.probe(for: bitrate * Self.probeRoom / 100, at: now)
     }
 
     private func aim(at target: ShardFeed, for viewer: Viewer, at now: UInt64) -> Bool {

@@ -64,7 +64,7 @@ struct ViewerReport: Codable, Sendable {
                 keyframeAge: keyframeAge,
                 isPublisherAway: (pictures ?? viewer.sound)?.isAway ?? false,
                 loss: viewer.quality.loss,
-                estimate: viewer.media.estimator?.bitsPerSecond,
+                estimate: viewer.media.estimate,
                 bitrate: viewer.quality.bitrate,
                 silence: viewer.lastReport.map { Self.seconds(from: $0, to: now) }
             )
@@ -93,7 +93,7 @@ struct ViewerReport: Codable, Sendable {
     private mutating func addMedia(_ viewer: Viewer) {
         startDelay = viewer.started.map { Self.seconds(from: viewer.opened, to: $0) }
         bitrate = viewer.quality.bitrate
-        estimate = viewer.media.estimator?.bitsPerSecond
+        estimate = viewer.media.estimate
         loss = viewer.quality.loss
         packetsSent = viewer.media.packetCount
         packetsLost = Int(viewer.quality.lostCount)

@@ -224,6 +224,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
             measures.sentPackets.increment(by: sent.packets)
             measures.sentBytes.increment(by: sent.bytes)
             measures.resentPackets.increment(by: sent.resent)
+            measures.paddingPackets.increment(by: sent.padding)
             measures.restarts.increment(by: sent.restarts)
             measures.layerSwitches.increment(by: sent.layerSwitches)
         }

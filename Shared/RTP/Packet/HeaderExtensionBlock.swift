@@ -9,6 +9,8 @@ public struct HeaderExtensionBlock: Sendable, Equatable {
     public private(set) var transportSequenceNumberOffset: Int?
     /// Where the three bytes of the absolute send time lie, from the start of the packet.
     public private(set) var absoluteSendTimeOffset: Int?
+    /// Where the eight bytes of the capture time lie, from the start of the packet.
+    public private(set) var absoluteCaptureTimeOffset: Int?
 
     private var isOneByte = true
 
@@ -41,6 +43,7 @@ public struct HeaderExtensionBlock: Sendable, Equatable {
         let offset = RTPHeader.byteCount + bytes.count
         if element.kind == .transportSequenceNumber { transportSequenceNumberOffset = offset }
         if element.kind == .absoluteSendTime { absoluteSendTimeOffset = offset }
+        if element.kind == .absoluteCaptureTime { absoluteCaptureTimeOffset = offset }
         bytes += element.data
     }
 

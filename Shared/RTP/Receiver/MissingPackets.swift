@@ -4,6 +4,7 @@ struct MissingPackets: Sendable {
         var sequence: Int64
         var noticed: UInt64
         var nextRequest: UInt64
+        var lastRequest: UInt64 = 0
         var requestCount = 0
     }
 
@@ -34,6 +35,12 @@ struct MissingPackets: Sendable {
         if let index = index(of: sequence) { entries.remove(at: index) }
     }
 
+    /// When a packet was asked for, where it was asked for once: only then is it known what an answer answers.
+    func onlyRequest(of sequence: Int64) -> UInt64? {
+        guard let index = index(of: sequence), entries[index].requestCount == 1 else { return nil }
+        return entries[index].lastRequest
+    }
+
     /// Waits no more for the packets before `sequence`.
     mutating func remove(before sequence: Int64) {
         entries.removeSubrange(..<place(of: sequence))
@@ -56,6 +63,7 @@ struct MissingPackets: Sendable {
             guard entry.nextRequest <= now || isOvertaken else { continue }
             guard entry.requestCount < maximumCount, numbers.count < Self.requestLimit else { continue }
             entries[index].requestCount += 1
+            entries[index].lastRequest = now
             entries[index].nextRequest = now &+ interval
             numbers.append(UInt16(truncatingIfNeeded: entry.sequence))
         }

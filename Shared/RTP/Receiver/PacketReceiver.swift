@@ -43,7 +43,8 @@ public struct PacketReceiver: Sendable {
     public let settings: Settings
     /// What was counted.
     public private(set) var statistics: ReceiveStatistics
-    /// The round trip to the sender, in nanoseconds; set it as it is measured.
+    /// The round trip to the sender, in nanoseconds: measured by how long retransmissions take; set it before the
+    /// first where it is known better.
     public var roundTrip: UInt64 = 50_000_000
     /// Packets that came twice or after they were given up.
     public private(set) var uselessCount: UInt64 = 0
@@ -60,8 +61,11 @@ public struct PacketReceiver: Sendable {
     private var head: Int64 = 0
     private var highest: Int64?
     private var hasRestarted = false
+    private var hasMeasuredRoundTrip = false
     /// The number that would confirm a new beginning (RFC 3550 §A.1).
     private var probation: UInt16?
+
+    private static let longestRoundTrip: UInt64 = 1_000_000_000
 
     /// Creates a receiver for timestamps of `clockRate` ticks a second.
     public init(clockRate: UInt32, settings: Settings = Settings()) {
@@ -94,7 +98,10 @@ public struct PacketReceiver: Sendable {
             uselessCount += 1
             return
         }
-        if isRetransmission, missing.noticed(sequence) != nil { repairedCount += 1 }
+        if isRetransmission, missing.noticed(sequence) != nil {
+            repairedCount += 1
+            measureRoundTrip(of: sequence, now: now)
+        }
         notice(sequence, now: now)
         slots[slot(sequence)] = ReceivedPacket(
             sequence: sequence,
@@ -164,6 +171,14 @@ extension PacketReceiver {
         // A retransmission came late on purpose and says nothing of the way.
         guard !isRetransmission else { return }
         statistics.receive(sequence: sequence, timestamp: header.timestamp, byteCount: byteCount, now: now)
+    }
+
+    /// Learns from a retransmission that answers one request how long the way there and back is.
+    private mutating func measureRoundTrip(of sequence: Int64, now: UInt64) {
+        guard let request = missing.onlyRequest(of: sequence), now > request else { return }
+        let time = min(now - request, Self.longestRoundTrip)
+        roundTrip = hasMeasuredRoundTrip ? (min(roundTrip, Self.longestRoundTrip) * 3 + time) / 4 : time
+        hasMeasuredRoundTrip = true
     }
 
     /// Ends the wait for `sequence`, or begins it for all that it has overtaken.

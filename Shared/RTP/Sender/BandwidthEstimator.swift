@@ -1,5 +1,8 @@
-/// Estimates what a way to a receiver carries, from the receiver's transport-wide feedback: by delay that grows, and
-/// by loss (draft-ietf-rmcat-gcc-02).
+/// Estimates what a way to a receiver carries.
+///
+/// From the receiver's transport-wide feedback: by delay that grows, by loss (draft-ietf-rmcat-gcc-02), and by short
+/// bursts that find out whether there is more. A receiver that sends no such feedback is believed in its reports and
+/// its own estimate.
 ///
 /// Tell it of every packet that is sent with a transport-wide number, and of every feedback.
 public struct BandwidthEstimator: Sendable {
@@ -40,14 +43,23 @@ public struct BandwidthEstimator: Sendable {
         static let reductionInterval: UInt64 = 200_000_000
         /// How near to the last limit the rise becomes careful.
         static let carefulRange = 0.85...1.15
+        /// Nanoseconds without feedback after which reports count.
+        static let feedbackPatience: UInt64 = 3_000_000_000
     }
 
     /// What the estimate keeps to.
     public var settings: Settings
     /// The estimate, in bits a second.
-    public var bitsPerSecond: Int { min(byDelay, byLoss) }
+    public var bitsPerSecond: Int {
+        let own = goesByReports ? reported.bitsPerSecond : min(byDelay, byLoss)
+        return bounded(min(own, reported.limit(at: lastHeard ?? 0) ?? .max))
+    }
     /// The share of packets that were lost in the last measurement, from 0 to 1.
-    public private(set) var loss = 0.0
+    public var loss: Double { goesByReports ? reported.loss : measuredLoss }
+    /// Whether the receiver has told anything at all.
+    public var hasHeard: Bool { lastHeard != nil }
+    /// Whether a burst is being sent that finds out what the way carries.
+    public var isProbing: Bool { probes.cluster.map { !$0.isSent } ?? false }
     /// Bits a second that arrived lately, `nil` until there is enough to tell.
     public var arrivingBitsPerSecond: Int? { arrivals.bitsPerSecond }
     /// Whether a queue on the way grew at the last feedback.
@@ -58,6 +70,11 @@ public struct BandwidthEstimator: Sendable {
     private var sent: SentPacketLog
     private var trend = DelayTrend()
     private var arrivals = ArrivalRate()
+    private var probes = ProbePlan()
+    private var reported: ReportedRate
+    private var goesByReports = false
+    private var lastHeard: UInt64?
+    private var measuredLoss = 0.0
     private var reference: Int64?
     private var byDelay: Int
     private var byLoss: Int
@@ -74,11 +91,43 @@ public struct BandwidthEstimator: Sendable {
         sent = SentPacketLog(capacity: settings.packetCount)
         byDelay = settings.initial
         byLoss = settings.initial
+        reported = ReportedRate(initial: settings.initial)
     }
 
     /// Notes a packet that leaves at `now`, in nanoseconds.
     public mutating func send(_ transportSequenceNumber: UInt16, byteCount: Int, now: UInt64) {
         sent.add(transportSequenceNumber, byteCount: byteCount, now: now)
+        probes.send(transportSequenceNumber, byteCount: byteCount, now: now)
+    }
+
+    /// Begins to find out whether the way carries `wanted` bits a second, where it is time for that.
+    public mutating func probe(for wanted: Int, now: UInt64) {
+        guard lastUpdate != nil, !goesByReports else { return }
+        probes.consider(
+            wanted: min(wanted, settings.maximum),
+            estimate: bitsPerSecond,
+            arriving: arrivals.bitsPerSecond,
+            isOverused: isOverused,
+            now: now
+        )
+    }
+
+    /// Bytes that must be sent now beyond all else, so that a burst has its rate.
+    public func probeDebt(now: UInt64) -> Int { probes.cluster?.debt(now: now) ?? 0 }
+
+    /// Learns from a report on a stream of `sent` bits a second.
+    public mutating func receive(_ report: ReportBlock, sent: Int, now: UInt64) {
+        lastHeard = now
+        goesByReports = lastUpdate.map { now &- $0 > Limits.feedbackPatience } ?? true
+        reported.receive(report, sent: sent, now: now)
+        reported.hold(within: settings.minimum...settings.maximum)
+    }
+
+    /// Learns what the receiver thinks that it can take.
+    public mutating func receive(_ estimate: BitrateEstimate, now: UInt64) {
+        lastHeard = now
+        reported.receive(estimate, now: now)
+        reported.hold(within: settings.minimum...settings.maximum)
     }
 
     /// Learns from a feedback that came at `now`, in nanoseconds.
@@ -107,13 +156,19 @@ public struct BandwidthEstimator: Sendable {
         feedbackDelay = now &- entry.time
         let milliseconds = Double(arrival) / 1e6
         arrivals.add(byteCount: Int(entry.byteCount), at: milliseconds)
+        probes.receive(number, byteCount: Int(entry.byteCount), arrival: arrival)
         trend.add(sent: Double(entry.time) / 1e6, arrived: milliseconds)
     }
 
     private mutating func update(now: UInt64) {
         let elapsed = lastUpdate.map { min(Double(now &- $0) / 1e9, 1) } ?? 0
         lastUpdate = now
+        lastHeard = now
+        goesByReports = false
+        if let outcome = probes.conclude(now: now) { take(outcome) }
         switch trend.signal {
+        // The burst has made the queue, and it drains by itself.
+        case .overuse where probes.isUnsettled(at: now): break
         case .overuse: reduce(now: now)
         case .underuse: break
         case .normal: byDelay = raised(byDelay, elapsed: elapsed)
@@ -123,9 +178,20 @@ public struct BandwidthEstimator: Sendable {
         byLoss = bounded(byLoss)
     }
 
+    private mutating func take(_ outcome: ProbeCluster.Outcome) {
+        switch outcome {
+        case .carried(let rate) where rate > bitsPerSecond: (byDelay, byLoss) = (rate, max(byLoss, rate))
+        case .saturated(let rate):
+            byDelay = max(rate, arrivals.bitsPerSecond ?? 0)
+            byLoss = max(byLoss, byDelay)
+        case .carried, .lost: break
+        }
+    }
+
     private mutating func reduce(now: UInt64) {
         guard now &- lastReduction >= Limits.reductionInterval else { return }
         lastReduction = now
+        probes.postpone(now: now)
         let arriving = Double(arrivals.bitsPerSecond ?? byDelay)
         lastLimit = arriving
         byDelay = min(byDelay, Int(arriving * Limits.backOff))
@@ -147,14 +213,14 @@ public struct BandwidthEstimator: Sendable {
         lossSince = since
         let count = received + missing
         guard now &- since >= Limits.lossInterval, count >= Limits.lossPacketCount else { return }
-        loss = Double(missing) / Double(count)
+        measuredLoss = Double(missing) / Double(count)
         let elapsed = min(Double(now &- since) / 1e9, 1)
         received = 0
         missing = 0
         lossSince = now
-        if loss > Limits.highLoss {
-            byLoss = Int(Double(min(byLoss, byDelay)) * (1 - 0.5 * loss))
-        } else if loss < Limits.lowLoss {
+        if measuredLoss > Limits.highLoss {
+            byLoss = Int(Double(min(byLoss, byDelay)) * (1 - 0.5 * measuredLoss))
+        } else if measuredLoss < Limits.lowLoss {
             byLoss = raised(byLoss, elapsed: elapsed)
         }
     }
