@@ -146,6 +146,25 @@ test("a session that the server has forgotten is followed by a new one", async (
   publisher.stop();
 });
 
+test("a publication that begins while the last one was being mended is left alone by it", async () => {
+  const { publisher, requests, peers } = publisherTo({
+    POST: [created("one"), created("two")], DELETE: [() => new Response(), () => new Response()],
+    PATCH: [() => {
+      publisher.stop();
+      void publisher.start(publication);
+      throw new Problem({ status: 404, code: "no_such_session" });
+    }] });
+  await publisher.start(publication);
+  peers[0].become("connected");
+  peers[0].become("failed");
+  await settled();
+  assert.equal(requests.filter((one) => one.startsWith("POST")).length, 2);
+  assert.equal(peers.length, 2);
+  peers[1].become("connected");
+  assert.equal(publisher.state, "live");
+  publisher.stop();
+});
+
 test("where the server takes one size, that is the whole picture", async () => {
   const { publisher, peers } = publisherTo({ POST: [created("one")], DELETE: [() => new Response()] });
   await publisher.start({ ...publication, isSimulcast: true });

@@ -189,7 +189,7 @@ export class WhipPublisher extends EventTarget {
     if (this.state === "live") this.#enter("mending");
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       try {
-        await this.#takeUp();
+        await this.#takeUp(signal);
         break;
       } catch (error) {
         if (signal.aborted) break;
@@ -205,13 +205,14 @@ export class WhipPublisher extends EventTarget {
     this.#isMending = false;
   }
 
-  async #takeUp() {
+  /** @param {AbortSignal} signal of the publication that is taken up, which may have been ended meanwhile */
+  async #takeUp(signal) {
     const canRestart = this.#resource?.isOpen && this.peer?.signalingState !== "closed" && this.peer?.connectionState !== "closed";
     if (!canRestart || !this.peer) return this.#connect();
     try {
       await this.#restart(this.peer);
     } catch (error) {
-      if (!(error instanceof Problem) || error.isTemporary) throw error;
+      if (signal.aborted || !(error instanceof Problem) || error.isTemporary) throw error;
       // The server has forgotten the session, or does not restart: a new one goes on with the stream.
       await this.#connect();
     }
