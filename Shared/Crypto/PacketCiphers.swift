@@ -36,18 +36,11 @@ import COpenSSL
         nonce: UnsafeRawPointer,
         tag: UnsafeMutableRawPointer
     ) -> Bool {
-        // SAFETY: every pointer is the caller's and valid for its count; GCM writes as many bytes as it reads.
-        let iv = unsafe nonce.assumingMemoryBound(to: UInt8.self)
-        let head = unsafe header.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let bytes = unsafe body.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        var count: CInt = 0
-        guard unsafe EVP_EncryptInit_ex(context, nil, nil, nil, iv) == 1,
-            unsafe EVP_EncryptUpdate(context, nil, &count, head, CInt(clamping: header.count)) == 1,
-            unsafe body.isEmpty
-                || EVP_EncryptUpdate(context, bytes, &count, bytes, CInt(clamping: body.count)) == 1,
-            unsafe EVP_EncryptFinal_ex(context, tag.assumingMemoryBound(to: UInt8.self), &count) == 1
-        else { return false }
+        guard unsafe pass(body, header: header, nonce: nonce, isSealing: 1), unsafe end(at: tag) else {
+            return false
+        }
         let length = CInt(Self.tagByteCount)
+        // SAFETY: the tag has room for its length.
         return unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, length, tag) == 1
     }
 
@@ -61,23 +54,41 @@ import COpenSSL
         nonce: UnsafeRawPointer,
         tag: UnsafeMutableRawPointer
     ) -> Bool {
+        guard unsafe pass(body, header: header, nonce: nonce, isSealing: 0) else { return false }
+        let length = CInt(Self.tagByteCount)
+        var rest: (UInt64, UInt64) = (0, 0)
+        // SAFETY: the tag has its length, and `rest` the room of a block, of which nothing is written.
+        guard unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, length, tag) == 1 else {
+            return false
+        }
+        return unsafe withUnsafeMutablePointer(to: &rest) { unsafe end(at: $0) }
+    }
+
+    /// Authenticates `header` and passes `body` through the cipher, in place.
+    @inline(__always)
+    private borrowing func pass(
+        _ body: UnsafeMutableRawBufferPointer,
+        header: UnsafeRawBufferPointer,
+        nonce: UnsafeRawPointer,
+        isSealing: CInt
+    ) -> Bool {
         // SAFETY: every pointer is the caller's and valid for its count; GCM writes as many bytes as it reads.
         let iv = unsafe nonce.assumingMemoryBound(to: UInt8.self)
         let head = unsafe header.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let bytes = unsafe body.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let length = CInt(Self.tagByteCount)
         var count: CInt = 0
-        var rest: (UInt64, UInt64) = (0, 0)
-        guard unsafe EVP_DecryptInit_ex(context, nil, nil, nil, iv) == 1,
-            unsafe EVP_DecryptUpdate(context, nil, &count, head, CInt(clamping: header.count)) == 1,
-            unsafe body.isEmpty
-                || EVP_DecryptUpdate(context, bytes, &count, bytes, CInt(clamping: body.count)) == 1,
-            unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, length, tag) == 1
-        else { return false }
-        return unsafe withUnsafeMutableBytes(of: &rest) { rest in
-            unsafe EVP_DecryptFinal_ex(context, rest.baseAddress?.assumingMemoryBound(to: UInt8.self), &count)
-                == 1
-        }
+        return unsafe EVP_CipherInit_ex(context, nil, nil, nil, iv, isSealing) == 1
+            && EVP_CipherUpdate(context, nil, &count, head, CInt(clamping: header.count)) == 1
+            && (body.isEmpty
+                || EVP_CipherUpdate(context, bytes, &count, bytes, CInt(clamping: body.count)) == 1)
+    }
+
+    /// Ends a message: makes its tag, or compares it; the memory is where other modes would write what is left.
+    @inline(__always)
+    private borrowing func end(at memory: UnsafeMutableRawPointer) -> Bool {
+        var count: CInt = 0
+        // SAFETY: the memory has the room of a block, and GCM writes nothing to it.
+        return unsafe EVP_CipherFinal_ex(context, memory.assumingMemoryBound(to: UInt8.self), &count) == 1
     }
 }
 
