@@ -9,7 +9,7 @@ public struct AV1Packetiser: Sendable {
     /// Creates a packetiser for payloads of at most `maximumPayloadByteCount` bytes.
     public init(maximumPayloadByteCount: Int) {
         self.maximumPayloadByteCount = min(
-            max(H264Packetiser.minimumPayloadByteCount, maximumPayloadByteCount),
+            max(PayloadRun.minimumPayloadByteCount, maximumPayloadByteCount),
             16_000
         )
     }

@@ -3,27 +3,23 @@ public import Codecs
 /// Cuts HEVC access units into RTP payloads (RFC 7798 §4.4): single NAL units, aggregation and fragmentation
 /// packets, without decoding order numbers.
 public struct HEVCPacketiser: Sendable {
-    /// The most bytes in one payload.
-    public let maximumPayloadByteCount: Int
-
-    private var parameterSets = PayloadRun()
-    private var together: NALAggregate
+    private var units: NALPacketiser
 
     /// Creates a packetiser for payloads of at most `maximumPayloadByteCount` bytes.
     public init(maximumPayloadByteCount: Int) {
-        self.maximumPayloadByteCount = max(H264Packetiser.minimumPayloadByteCount, maximumPayloadByteCount)
-        together = NALAggregate(.hevc, limit: self.maximumPayloadByteCount)
+        units = NALPacketiser(.hevc, maximumPayloadByteCount: maximumPayloadByteCount)
     }
+
+    /// The most bytes in one payload.
+    public var maximumPayloadByteCount: Int { units.maximumPayloadByteCount }
 
     /// Takes over the parameter sets that go before every random access picture from now on.
     public mutating func use(_ configuration: HEVCConfiguration) {
-        parameterSets.removeAll()
         let sets = [
             configuration.videoParameterSets, configuration.sequenceParameterSets,
             configuration.pictureParameterSets,
         ]
-        for unit in sets.joined() { together.add(unit.span, to: &parameterSets) }
-        together.flush(to: &parameterSets)
+        units.use(sets.joined())
     }
 
     /// Appends the payloads of one access unit to `run`; the marker belongs on the last.
@@ -35,18 +31,6 @@ public struct HEVCPacketiser: Sendable {
         _ accessUnit: Span<UInt8>,
         into run: inout PayloadRun
     ) throws(PayloadFailure) {
-        var isRandomAccess = false
-        var hasSets = false
-        try NALUnits.checked(accessUnit) { unit in
-            let type = HEVCNALUnitType.rawValue(header: unit[0])
-            if HEVCNALUnitType.randomAccess.contains(type) { isRandomAccess = true }
-            if type == HEVCNALUnitType.sequenceParameterSet { hasSets = true }
-        }
-        if isRandomAccess, !hasSets { run.append(parameterSets) }
-        try NALUnits.checked(accessUnit) { unit in
-            let type = HEVCNALUnitType.rawValue(header: unit[0])
-            if !HEVCNALUnitType.structural.contains(type) { together.add(unit, to: &run) }
-        }
-        together.flush(to: &run)
+        try units.packetise(accessUnit, into: &run)
     }
 }

@@ -4,6 +4,9 @@ import Bytes
 ///
 /// Where they are the payloads of an access unit, the marker belongs on the last.
 public struct PayloadRun: Sendable, Equatable {
+    /// The smallest size of payloads that packetisers obey.
+    public static let minimumPayloadByteCount = 64
+
     /// The payloads, one directly behind the other.
     public private(set) var bytes: [UInt8] = []
     /// Where each ends in ``bytes``.

@@ -10,7 +10,7 @@ public struct VP9Packetiser: Sendable {
     /// Creates a packetiser for payloads of at most `maximumPayloadByteCount` bytes, which counts frames from
     /// `pictureID` on.
     public init(maximumPayloadByteCount: Int, pictureID: UInt16 = 0) {
-        self.maximumPayloadByteCount = max(H264Packetiser.minimumPayloadByteCount, maximumPayloadByteCount)
+        self.maximumPayloadByteCount = max(PayloadRun.minimumPayloadByteCount, maximumPayloadByteCount)
         self.pictureID = pictureID
     }
 
