@@ -6,7 +6,7 @@ public enum SFUOpenAPI {
           "parameters": [{"$ref": "#/components/parameters/Stream"}],
           "get": {
             "operationId": "listViewers", "tags": ["streams"],
-            "summary": "Who watches by WebRTC, how each fares, and why those see nothing who do not.",
+            "summary": "Who watches by WebRTC, how each fares, and why those see nothing who do not; for members only.",
             "responses": {
               "200": {"description": "The viewers of all replicas.", "content": {"application/json": {"schema": {
                 "type": "object", "required": ["count", "items", "ended"], "properties": {

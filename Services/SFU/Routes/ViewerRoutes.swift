@@ -61,6 +61,7 @@ struct ViewerRoutes: Sendable {
 
     private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
         let streamID = try Self.streamID(of: request)
+        guard Self.mayKnowOthers(request) else { throw HTTPProblem.noSuchStream }
         var answer = await own(streamID)
         if request.headers[Self.hopHeader] == nil {
             for address in await slots.others() { merge(await ask(address, request), into: &answer) }
@@ -74,6 +75,11 @@ struct ViewerRoutes: Sendable {
             throw HTTPProblem.noSuchStream
         }
         return streamID
+    }
+
+    /// Addresses and sessions of others are not for who only watches: a session's name is all that ends it.
+    private static func mayKnowOthers(_ request: HTTPRequest) -> Bool {
+        request.headers[hopHeader] != nil || ["admin", "member"].contains(request.headers["x-martlet-role"])
     }
 
     private static func maySee(_ streamID: String, _ request: HTTPRequest) -> Bool {
