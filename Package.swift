@@ -75,6 +75,7 @@ let package = Package(
     targets: [
         // Floor 0: C
         .target(name: "CPlatform", path: "Shared/CPlatform"),
+        .target(name: "CJemalloc", path: "Shared/CJemalloc", linkerSettings: [.linkedLibrary("jemalloc")]),
         .system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         .system("CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
         .system("CHTTPParser", apt: "libhttp-parser-dev"),
@@ -112,7 +113,7 @@ let package = Package(
         // Floor 4: hosts and clients
         .shared("HTTPServing", uses: ["Bytes", "CHTTPParser", "CPlatform", "CWslay", "Crypto", "Lifecycle", "Reactor", "Sockets", "Telemetry"]),
         .shared("WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets", "Telemetry"]),
-        .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Telemetry"]),
+        .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Sockets", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("Events", uses: ["Contracts", "Lifecycle", "Reactor", "Redis", "Telemetry"]),
         .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
@@ -123,8 +124,8 @@ let package = Package(
         // Floor 5: services
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
-        .service("Ingest", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
-        .service("Origin", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Ingest", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
+        .service("Origin", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
         .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 

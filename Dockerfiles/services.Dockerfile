@@ -1,7 +1,7 @@
 # All Swift services from one build; which one a container is, its command says.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    libargon2-dev libhiredis-dev libhttp-parser-dev libpq-dev libssl-dev libwslay-dev \
+    libargon2-dev libhiredis-dev libhttp-parser-dev libjemalloc-dev libpq-dev libssl-dev libwslay-dev \
     libavcodec-dev libavutil-dev libswresample-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
@@ -18,7 +18,7 @@ RUN --mount=type=cache,id=martlet-build,target=/source/.build \
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    ca-certificates libargon2-1 libhiredis0.14 libhttp-parser2.9 libpq5 libssl3 libwslay1 \
+    ca-certificates libargon2-1 libhiredis0.14 libhttp-parser2.9 libjemalloc2 libpq5 libssl3 libwslay1 \
     libavcodec59 libavutil57 libswresample4 \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 10001 -g 10001 -m 750 /media/martlet

@@ -5,7 +5,7 @@
 packages_build=(
   binutils libc6-dev libgcc-12-dev libstdc++-12-dev libcurl4 libxml2 libncurses6 libsqlite3-0 zlib1g-dev
   ca-certificates git pkg-config tzdata
-  libargon2-dev libhiredis-dev libhttp-parser-dev libpq-dev libssl-dev libwslay-dev
+  libargon2-dev libhiredis-dev libhttp-parser-dev libjemalloc-dev libpq-dev libssl-dev libwslay-dev
   libavcodec-dev libavutil-dev libswresample-dev
 )
 # What runs beside the services.

@@ -1,4 +1,3 @@
-import CPlatform
 import Configuration
 import Crypto
 import FoundationEssentials
@@ -14,7 +13,6 @@ import Telemetry
 @main
 struct Main {
     static func main() async {
-        cplatform_keep_freed_memory()
         await ServiceHost.run(
             "ingest",
             port: 8103,

@@ -1,4 +1,3 @@
-import CPlatform
 import FoundationEssentials
 import Glibc
 import Hosting
@@ -6,7 +5,6 @@ import Hosting
 @main
 struct Main {
     static func main() async {
-        cplatform_keep_freed_memory()
         // A writer on a closed connection is told by the call, not by a signal.
         signal(SIGPIPE, SIG_IGN)
         await ServiceHost.run(

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
-#include <malloc.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -307,14 +306,6 @@ int cplatform_confine(size_t address_space) {
     if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
     if (address_space != 0 && setrlimit(RLIMIT_AS, &memory) != 0) return -1;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-void cplatform_keep_freed_memory(void) {
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_TRIM_THRESHOLD, 16 << 20);
-    mallopt(M_TOP_PAD, 256 << 10);
-    // Setting one threshold ends the automatic choice of the other.
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
 uint64_t cplatform_cpu_microseconds(void) {

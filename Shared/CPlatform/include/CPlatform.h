@@ -62,9 +62,6 @@ ssize_t cplatform_sendfile(int socket, int file, off_t *offset, size_t count);
 int cplatform_syncfs(int descriptor);
 long cplatform_resident_bytes(void);
 uint64_t cplatform_cpu_microseconds(void);
-// Lets the allocator keep freed megabytes: media comes and goes by the megabyte many times a second, and a page
-// that was given back to the kernel is cleared before it comes again.
-void cplatform_keep_freed_memory(void);
 
 // Limits a process that decodes what strangers sent: its address space (0: no limit), no core dump, no privileges by
 // exec. Returns 0, or -1 with errno set.
