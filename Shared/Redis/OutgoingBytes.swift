@@ -1,4 +1,5 @@
 import Glibc
+import Sockets
 
 /// The bytes that wait to be sent: small commands gathered, large ones where they are.
 struct OutgoingBytes {
@@ -13,18 +14,16 @@ struct OutgoingBytes {
     private static let smallByteCount = 4096
     /// The size at which gathered commands become a chunk of their own.
     private static let chunkByteCount = 64 << 10
-    /// Chunks in one call.
-    private static let chunksPerCall = 64
-
     private var chunks: [[UInt8]] = []
     private var head = 0
     /// What has been sent of the first chunk.
     private var offset = 0
     private var gathered: [UInt8] = []
+    private var expectedByteCount = OutgoingBytes.smallByteCount
 
     mutating func append(_ command: [UInt8]) {
         if command.count < Self.smallByteCount {
-            if gathered.isEmpty { gathered.reserveCapacity(Self.smallByteCount) }
+            if gathered.isEmpty { gathered.reserveCapacity(expectedByteCount) }
             gathered.append(contentsOf: command)
             if gathered.count >= Self.chunkByteCount { closeGathered() }
         } else {
@@ -37,10 +36,14 @@ struct OutgoingBytes {
     mutating func write(to descriptor: CInt) -> Outcome {
         closeGathered()
         guard head < chunks.count else { return .drained }
-        var vectors = unsafe [iovec]()
-        unsafe vectors.reserveCapacity(Self.chunksPerCall)
-        let end = min(chunks.count, head + Self.chunksPerCall)
-        let count = unsafe send(chunks[head..<end], skipping: offset, after: &vectors, to: descriptor)
+        let end = min(chunks.count, head + GatheredBytes.pieceLimit)
+        let count = unsafe GatheredBytes.withVectors(of: chunks[head..<end], skipping: offset) { vectors in
+            var message = unsafe msghdr()
+            // SAFETY: the kernel only reads, from memory that is there until this returns.
+            unsafe message.msg_iov = vectors.baseAddress
+            unsafe message.msg_iovlen = vectors.count
+            return unsafe sendmsg(descriptor, &message, CInt(MSG_NOSIGNAL))
+        }
         if count >= 0 {
             advance(by: count)
             return .moved
@@ -51,33 +54,10 @@ struct OutgoingBytes {
 
     private mutating func closeGathered() {
         guard !gathered.isEmpty else { return }
+        // As much as last time is likely to come next time.
+        expectedByteCount = max(Self.smallByteCount, gathered.count)
         chunks.append(gathered)
         gathered = []
-    }
-
-    /// Adds the chunks one by one to `vectors`, each pinned by a frame of this recursion, and sends them all.
-    private func send(
-        _ rest: ArraySlice<[UInt8]>,
-        skipping offset: Int,
-        after vectors: inout [iovec],
-        to descriptor: CInt
-    ) -> Int {
-        guard let first = rest.first else {
-            var message = unsafe msghdr()
-            return unsafe vectors.withUnsafeMutableBufferPointer { buffer in
-                // SAFETY: the vectors point into chunks that the frames above hold; the kernel only reads.
-                unsafe message.msg_iov = buffer.baseAddress
-                unsafe message.msg_iovlen = buffer.count
-                return unsafe sendmsg(descriptor, &message, CInt(MSG_NOSIGNAL))
-            }
-        }
-        return unsafe first.withUnsafeBytes { bytes in
-            let part = unsafe UnsafeMutableRawBufferPointer(
-                mutating: UnsafeRawBufferPointer(rebasing: bytes[offset...])
-            )
-            unsafe vectors.append(iovec(iov_base: part.baseAddress, iov_len: part.count))
-            return unsafe send(rest.dropFirst(), skipping: 0, after: &vectors, to: descriptor)
-        }
     }
 
     private mutating func advance(by count: Int) {

@@ -35,7 +35,7 @@ import Testing
     @Test func `reads back what was written`() throws {
         let folder = try TemporaryFolder.make("log")
         let writer = writer(folder)
-        let ranges = try parts.map { try writer.append($0) }
+        let ranges = try writer.append(parts)
         let log = try #require(TrackLogReader(folder: folder.path).logs(verifies: true)[track])
         #expect(log.entries.map(\.record.head) == parts.map(\.head))
         #expect(log.entries.map(\.range) == ranges)
@@ -82,7 +82,7 @@ import Testing
     @Test func `extents are closed between segments only`() throws {
         let folder = try TemporaryFolder.make("log")
         let writer = writer(folder, limit: 1)
-        let ranges = try parts.map { try writer.append($0) }
+        let ranges = try writer.append(parts)
         for (part, range) in zip(parts, ranges) {
             #expect(range.extent.number == part.head.id.mediaSequence)
         }
@@ -94,7 +94,7 @@ import Testing
         for suffix in ExtentName.Suffix.allCases {
             let whole = try TemporaryFolder.make("log")
             let writer = writer(whole)
-            for part in few { _ = try writer.append(part) }
+            _ = try writer.append(few)
             let file = whole.appendingPathComponent("1.1.0\(suffix.rawValue)")
             let bytes = try Data(contentsOf: file)
             // Every byte of index and samples; of the data every 37th.
@@ -112,7 +112,7 @@ import Testing
         for suffix in [ExtentName.Suffix.data, .index] {
             let folder = try TemporaryFolder.make("log")
             let writer = writer(folder)
-            for part in few { _ = try writer.append(part) }
+            _ = try writer.append(few)
             let file = folder.appendingPathComponent("1.1.0\(suffix.rawValue)")
             let bytes = try Data(contentsOf: file)
             for index in stride(from: 0, to: bytes.count, by: suffix == .data ? 41 : 1) {
@@ -129,15 +129,15 @@ import Testing
     @Test func `what an old owner writes after a new one has begun does not count`() throws {
         let folder = try TemporaryFolder.make("log")
         let old = writer(folder)
-        for part in parts[..<5] { _ = try old.append(part) }
+        _ = try old.append(Array(parts[..<5]))
         let reader = TrackLogReader(folder: folder.path)
         let log = try #require(reader.logs(verifies: true)[track])
         #expect(reader.nextEpoch == 2)
         let new = writer(folder, epoch: reader.nextEpoch, cut: log.cut)
-        for part in parts[5..<7] { _ = try new.append(part) }
+        _ = try new.append(Array(parts[5..<7]))
         // The old owner has not noticed yet.
-        for part in parts[5..<10] { _ = try old.append(part) }
-        for part in parts[7...] { _ = try new.append(part) }
+        _ = try old.append(Array(parts[5..<10]))
+        _ = try new.append(Array(parts[7...]))
         let found = try #require(TrackLogReader(folder: folder.path).logs(verifies: true)[track])
         #expect(found.entries.map(\.record.head) == parts.map(\.head))
         #expect(
@@ -148,8 +148,8 @@ import Testing
 
     @Test func `two owners cannot have one number`() throws {
         let folder = try TemporaryFolder.make("log")
-        _ = try writer(folder).append(parts[0])
-        #expect(throws: (any Error).self) { try writer(folder).append(parts[0]) }
+        _ = try writer(folder).append([parts[0]])
+        #expect(throws: (any Error).self) { try writer(folder).append([parts[0]]) }
     }
 
     @Test func `foreign files in the folder are passed over`() throws {

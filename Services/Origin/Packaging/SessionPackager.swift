@@ -11,7 +11,8 @@ struct SessionPackager {
         case sessionEnd
     }
 
-    private var tracks: [TrackID: TrackPackager] = [:]
+    // Few tracks, looked up for every sample: an array is searched faster than a table, and changed in place.
+    private var tracks: [TrackPackager] = []
     private var configurations: [TrackID: [UInt16: TrackConfiguration]] = [:]
     private var clock = PresentationClock(anchors: [])
     private var resumptions: [TrackID: TrackPackager.Resumption]
@@ -35,12 +36,17 @@ struct SessionPackager {
             self.configurations[configuration.track, default: [:]][configuration.generation] = configuration
         }
         self.clock = clock
+        for index in tracks.indices {
+            let current = tracks[index].configuration
+            let new = self.configurations[current.track]?[current.generation] ?? current
+            tracks[index].update(configuration: new, clock: clock)
+        }
     }
 
     /// Entries are missing before the next.
     mutating func loseEntries() {
         isComplete = false
-        for track in tracks.keys { tracks[track]?.loseEntries() }
+        for index in tracks.indices { tracks[index].loseEntries() }
     }
 
     /// Takes one entry.
@@ -56,35 +62,44 @@ struct SessionPackager {
     /// Closes everything: nothing will follow.
     mutating func finish() -> [Output] {
         var outputs: [Output] = []
-        for track in tracks.keys.sorted() {
-            if let part = tracks[track]?.finish() { outputs.append(.part(part)) }
+        tracks.sort { $0.configuration.track < $1.configuration.track }
+        for index in tracks.indices {
+            if let part = tracks[index].finish() { outputs.append(.part(part)) }
         }
         return outputs + [.sessionEnd]
     }
 
     private mutating func feed(_ sample: BusSample, at position: BusPosition) -> [Output] {
-        guard let configuration = configurations[sample.track]?[sample.generation] else {
+        guard let index = packager(of: sample) else {
             unknownSampleCount &+= 1
             return []
         }
-        if tracks[sample.track] == nil {
-            tracks[sample.track] = TrackPackager(
+        return tracks[index].feed(sample, at: position).map { output in
+            switch output {
+            case .part(let part): .part(part)
+            case .segmentEnd(let number, let endTime): .segmentEnd(sample.track, number, endTime: endTime)
+            }
+        }
+    }
+
+    /// Where the packager of a sample's track is, which knows the sample's configuration.
+    private mutating func packager(of sample: BusSample) -> Int? {
+        let index = tracks.firstIndex { $0.configuration.track == sample.track }
+        if let index, tracks[index].configuration.generation == sample.generation { return index }
+        guard let configuration = configurations[sample.track]?[sample.generation] else { return nil }
+        if let index {
+            tracks[index].expect(configuration)
+            return index
+        }
+        tracks.append(
+            TrackPackager(
                 configuration: configuration,
                 clock: clock,
                 resumption: resumptions[sample.track],
                 // A track that joins a running session begins with its own first sample.
                 isComplete: isComplete || sample.sequence == 0
             )
-        }
-        // In place: a copy would copy the samples that wait.
-        let outputs =
-            tracks[sample.track]?.feed(sample, at: position, configuration: configuration, clock: clock) ?? []
-        if outputs.isEmpty { return [] }
-        return outputs.map { output in
-            switch output {
-            case .part(let part): .part(part)
-            case .segmentEnd(let number, let endTime): .segmentEnd(sample.track, number, endTime: endTime)
-            }
-        }
+        )
+        return tracks.count - 1
     }
 }

@@ -33,6 +33,8 @@ struct TrackPackager {
     }
 
     private(set) var configuration: TrackConfiguration
+    /// The configuration of a generation whose first sample is about to come.
+    private var expected: TrackConfiguration?
     private var clock: PresentationClock
     private var pending: Pending?
     private var last: PartHead?
@@ -80,14 +82,17 @@ struct TrackPackager {
         hasLost = true
     }
 
-    /// Takes one sample with the configuration of its generation; returns what it completes.
-    mutating func feed(
-        _ sample: BusSample,
-        at position: BusPosition,
-        configuration: TrackConfiguration,
-        clock: PresentationClock
-    ) -> [Output] {
+    /// Learns what is known now of the clock and of its generation.
+    mutating func update(configuration: TrackConfiguration, clock: PresentationClock) {
+        self.configuration = configuration
         self.clock = clock
+    }
+
+    /// Learns of the configuration of the generation that the next sample begins.
+    mutating func expect(_ configuration: TrackConfiguration) { expected = configuration }
+
+    /// Takes one sample, whose generation is the current or the expected one; returns what it completes.
+    mutating func feed(_ sample: BusSample, at position: BusPosition) -> [Output] {
         guard isNew(sample) else { return [] }
         let id = PartID(mediaSequence: sample.mediaSequence, part: sample.part)
         var outputs: [Output] = []
@@ -102,7 +107,8 @@ struct TrackPackager {
             // A writer never goes back; whatever does is not served twice.
             if let newest = pending?.head.id ?? last?.id, id <= newest { return [] }
             outputs = ending(before: sample)
-            self.configuration = configuration
+            if let expected, expected.generation == sample.generation { configuration = expected }
+            expected = nil
             open(with: sample, id: id, at: position)
         }
         let isFull = (pending?.samples.count ?? 0) >= Self.maximumSampleCount

@@ -25,15 +25,23 @@ enum FileSystem {
 
     /// Writes all of `bytes` at the end of what has been written.
     static func append(_ bytes: [UInt8], to descriptor: CInt) throws(SystemCallError) {
+        try append([bytes], to: descriptor)
+    }
+
+    /// Writes all of `pieces`, one after the other, at the end of what has been written.
+    static func append(_ pieces: [[UInt8]], to descriptor: CInt) throws(SystemCallError) {
+        var rest = pieces.filter { !$0.isEmpty }[...]
         var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                // SAFETY: the kernel only reads, from within the buffer, before the call returns.
-                unsafe Glibc.write(
-                    descriptor,
-                    buffer.baseAddress.map { unsafe $0 + written },
-                    bytes.count - written
-                )
+        while let first = rest.first {
+            if written >= first.count {
+                written -= first.count
+                rest = rest.dropFirst()
+                continue
+            }
+            let next = rest.prefix(GatheredBytes.pieceLimit)
+            let count = unsafe GatheredBytes.withVectors(of: next, skipping: written) { vectors in
+                // SAFETY: the kernel only reads, from memory that is there until this returns.
+                unsafe writev(descriptor, vectors.baseAddress, CInt(vectors.count))
             }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw SystemCallError(call: "write", code: count == 0 ? ENOSPC : errno) }

@@ -23,6 +23,13 @@ final class TrackLogWriter {
         var samples: FileDescriptor
     }
 
+    /// What is written together.
+    private struct Run {
+        var data: [[UInt8]] = []
+        var samples: [[UInt8]] = []
+        var index: [[UInt8]] = []
+    }
+
     private let folder: String
     private let timescale: UInt32
     private let limits: Limits
@@ -56,13 +63,26 @@ final class TrackLogWriter {
         return [files?.data.rawValue, files?.samples.rawValue, files?.index.rawValue].compactMap { $0 }
     }
 
-    /// Writes a part: data, then samples, then index.
+    /// Writes parts, together as far as they go into one extent: their data, then samples, then index.
     ///
     /// - Throws: the system's refusal; after it nothing more must be written.
-    func append(_ part: PackagedPart) throws(SystemCallError) -> StoredRange {
-        if part.head.id.part == 0, isFull(before: part) { closeExtent() }
-        if files == nil { try openExtent(at: part.head.decodeTime) }
-        let range = StoredRange(extent: name, offset: offset, byteCount: UInt64(part.bytes.count))
+    func append(_ parts: [PackagedPart]) throws(SystemCallError) -> [StoredRange] {
+        var ranges: [StoredRange] = []
+        var run = Run()
+        for part in parts {
+            if part.head.id.part == 0, isFull(before: part) {
+                try write(run)
+                run = Run()
+                closeExtent()
+            }
+            if files == nil { try openExtent(at: part.head.decodeTime) }
+            ranges.append(add(part, to: &run))
+        }
+        try write(run)
+        return ranges
+    }
+
+    private func add(_ part: PackagedPart, to run: inout Run) -> StoredRange {
         let record = IndexRecord(
             head: part.head,
             offset: offset,
@@ -71,14 +91,23 @@ final class TrackLogWriter {
             firstRow: rows,
             chunkChecksum: Checksum.crc32c(part.bytes)
         )
+        run.data.append(part.bytes)
+        run.samples.append(SampleRow.bytes(of: part.samples))
+        run.index.append(record.bytes)
+        defer {
+            offset += UInt64(part.bytes.count)
+            rows += UInt64(part.samples.count)
+            records += 1
+        }
+        return StoredRange(extent: name, offset: offset, byteCount: UInt64(part.bytes.count))
+    }
+
+    private func write(_ run: Run) throws(SystemCallError) {
         let descriptors = descriptors
-        try FileSystem.append(part.bytes, to: descriptors[0])
-        try FileSystem.append(SampleRow.bytes(of: part.samples), to: descriptors[1])
-        try FileSystem.append(record.bytes, to: descriptors[2])
-        offset += UInt64(part.bytes.count)
-        rows += UInt64(part.samples.count)
-        records += 1
-        return range
+        guard !run.data.isEmpty, descriptors.count == 3 else { return }
+        try FileSystem.append(run.data, to: descriptors[0])
+        try FileSystem.append(run.samples, to: descriptors[1])
+        try FileSystem.append(run.index, to: descriptors[2])
     }
 
     private func isFull(before part: PackagedPart) -> Bool {

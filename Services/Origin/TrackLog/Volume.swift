@@ -7,12 +7,23 @@ import Telemetry
 
 /// The one thread that writes to a media volume and makes it durable.
 ///
-/// Writers are made and used on its thread only; the queue in front of it is bounded in bytes.
+/// Writers are made and used on its thread only; the queue in front of it is bounded in bytes. Parts are gathered for
+/// a while, so that those of a track are written together: viewers have them from memory, and what a process has not
+/// written when it dies the next owner reads from the bus again.
 final class Volume: Sendable {
     /// Bytes that may wait to be written; a part that finds no room fails like one on a full disk.
     static let queueByteLimit = 256 << 20
     /// With more files than this to synchronise, the whole file system is.
     private static let singleSyncLimit = 32
+
+    /// The longest time that parts are gathered.
+    private static let longestGathering = Duration.seconds(1)
+
+    private struct Write {
+        var part: PackagedPart
+        var writer: UInt64
+        var completion: @Sendable (Result<StoredRange, SystemCallError>) -> Void
+    }
 
     private struct State: ~Copyable {
         var writers: [UInt64: TrackLogWriter] = [:]
@@ -30,6 +41,7 @@ final class Volume: Sendable {
     let failures = Counter()
     private let nextWriter = Atomic<UInt64>(1)
     private let syncInterval: Duration
+    private let queue = Mutex<[Write]>([])
     /// Touched by the volume's own thread only; the lock is never contended.
     private let state = Mutex(State())
 
@@ -40,7 +52,10 @@ final class Volume: Sendable {
         try FileSystem.makeFolder(root)
         loop = EventLoop(name: "volume")
         readLoop = EventLoop(name: "volume-reader")
-        loop.execute { self.scheduleSync() }
+        loop.execute {
+            self.scheduleWrites()
+            self.scheduleSync()
+        }
     }
 
     /// Names a writer that `make` creates on the volume's thread before its first part.
@@ -51,7 +66,7 @@ final class Volume: Sendable {
         return id
     }
 
-    /// Writes a part; `completion` is called on the volume's thread.
+    /// Writes a part, soon; `completion` is called on the volume's thread.
     func append(
         _ part: PackagedPart,
         writer id: UInt64,
@@ -63,16 +78,13 @@ final class Volume: Sendable {
             return completion(.failure(SystemCallError(call: "queue", code: ENOBUFS)))
         }
         queuedByteCount.wrappingAdd(byteCount, ordering: .relaxed)
-        loop.execute {
-            let result = self.write(part, writer: id)
-            self.queuedByteCount.wrappingSubtract(byteCount, ordering: .relaxed)
-            completion(result)
-        }
+        queue.withLock { $0.append(Write(part: part, writer: id, completion: completion)) }
     }
 
     /// Closes a writer after what has been queued for it.
     func removeWriter(_ id: UInt64, completion: @escaping @Sendable () -> Void = {}) {
         loop.execute {
+            self.writeQueued()
             self.state.withLock { state in
                 guard let writer = state.writers.removeValue(forKey: id) else { return }
                 for descriptor in writer.descriptors {
@@ -113,17 +125,39 @@ final class Volume: Sendable {
         }
     }
 
-    private func write(_ part: PackagedPart, writer id: UInt64) -> Result<StoredRange, SystemCallError> {
+    private func scheduleWrites() {
+        loop.schedule(after: min(syncInterval, Self.longestGathering)) {
+            self.writeQueued()
+            self.scheduleWrites()
+        }
+    }
+
+    private func writeQueued() {
+        var writes: [Write] = []
+        queue.withLock { swap(&$0, &writes) }
+        for (writer, group) in Dictionary(grouping: writes, by: \.writer) {
+            let result = write(group.map(\.part), writer: writer)
+            for (index, item) in group.enumerated() {
+                queuedByteCount.wrappingSubtract(item.part.bytes.count, ordering: .relaxed)
+                item.completion(result.map { $0[index] })
+            }
+        }
+    }
+
+    private func write(
+        _ parts: [PackagedPart],
+        writer id: UInt64
+    ) -> Result<[StoredRange], SystemCallError> {
         state.withLock { state in
             guard let writer = state.writers[id] else {
                 return .failure(SystemCallError(call: "write", code: EBADF))
             }
             do throws(SystemCallError) {
-                let range = try writer.append(part)
+                let ranges = try writer.append(parts)
                 state.dirty.formUnion(writer.descriptors)
                 if let folder = writer.takeChangedFolder() { state.folders.insert(folder) }
-                writtenByteCount.increment(by: range.byteCount)
-                return .success(range)
+                writtenByteCount.increment(by: ranges.reduce(0) { $0 + $1.byteCount })
+                return .success(ranges)
             } catch {
                 failures.increment()
                 return .failure(error)
@@ -139,6 +173,7 @@ final class Volume: Sendable {
     }
 
     private func synchronise() {
+        writeQueued()
         let (dirty, folders) = state.withLock { state in
             defer { (state.dirty, state.folders) = ([], []) }
             return (state.dirty, state.folders)
