@@ -55,43 +55,69 @@ extension BusEntry {
 
 extension BusSample {
     fileprivate func append(to bytes: inout [UInt8]) {
-        bytes.appendLittleEndian(track.rawValue)
-        bytes.appendLittleEndian(generation)
-        bytes.appendLittleEndian(flags.rawValue)
-        bytes.append(temporalLayer)
-        bytes.append(spatialLayer)
-        bytes.appendLittleEndian(sequence)
-        bytes.appendLittleEndian(decodeTime)
-        bytes.appendLittleEndian(compositionOffset)
-        bytes.appendLittleEndian(duration)
-        bytes.appendLittleEndian(mediaSequence)
-        bytes.appendLittleEndian(part)
-        bytes.appendLittleEndian(UInt16(0))
-        bytes.appendLittleEndian(captureClock)
-        bytes.appendLittleEndian(UInt32(payload.count))
+        unsafe withUnsafeTemporaryAllocation(
+            byteCount: BusEntry.sampleHeaderByteCount,
+            alignment: 8
+        ) { header in
+            // SAFETY: every field lies within the header, and all of its bytes are written before they are copied.
+            unsafe header.store(track.rawValue, at: 0)
+            unsafe header.store(generation, at: 2)
+            unsafe header.store(flags.rawValue, at: 4)
+            unsafe header.store(temporalLayer, at: 6)
+            unsafe header.store(spatialLayer, at: 7)
+            unsafe header.store(sequence, at: 8)
+            unsafe header.store(decodeTime, at: 12)
+            unsafe header.store(compositionOffset, at: 20)
+            unsafe header.store(duration, at: 24)
+            unsafe header.store(mediaSequence, at: 28)
+            unsafe header.store(part, at: 32)
+            unsafe header.store(UInt16(0), at: 34)
+            unsafe header.store(captureClock, at: 36)
+            unsafe header.store(UInt32(payload.count), at: 44)
+            unsafe bytes.append(contentsOf: header)
+        }
         bytes.append(contentsOf: payload)
     }
 
     fileprivate init(reading reader: inout ByteReader) throws {
+        // SAFETY: every field lies within the header, whose length is checked here.
+        let header = try unsafe reader.take(BusEntry.sampleHeaderByteCount).bytes
         self.init(
-            track: TrackID(rawValue: try reader.readLittleEndian()),
-            generation: try reader.readLittleEndian(),
-            flags: Flags(rawValue: try reader.readLittleEndian()),
-            temporalLayer: try reader.readLittleEndian(),
-            spatialLayer: try reader.readLittleEndian(),
-            sequence: try reader.readLittleEndian(),
-            decodeTime: try reader.readLittleEndian(),
-            compositionOffset: try reader.readLittleEndian(),
-            duration: try reader.readLittleEndian(),
-            mediaSequence: try reader.readLittleEndian(),
-            part: try reader.readLittleEndian(),
+            track: unsafe TrackID(rawValue: header.load(at: 0)),
+            generation: unsafe header.load(at: 2),
+            flags: unsafe Flags(rawValue: header.load(at: 4)),
+            temporalLayer: unsafe header.load(at: 6),
+            spatialLayer: unsafe header.load(at: 7),
+            sequence: unsafe header.load(at: 8),
+            decodeTime: unsafe header.load(at: 12),
+            compositionOffset: unsafe header.load(at: 20),
+            duration: unsafe header.load(at: 24),
+            mediaSequence: unsafe header.load(at: 28),
+            part: unsafe header.load(at: 32),
+            captureClock: unsafe header.load(at: 36),
             payload: []
         )
-        try reader.skip(2)
-        captureClock = try reader.readLittleEndian()
-        let count = Int(try reader.readLittleEndian(UInt32.self))
+        let count = unsafe Int(header.load(at: 44, as: UInt32.self))
         guard count <= BusEntry.maximumSampleByteCount else { throw BusEntry.Failure.sampleTooLarge(count) }
         payload = try reader.takeArray(count)
+    }
+}
+
+extension RawSpan {
+    /// Reads a little-endian field; it must lie within the span.
+    @unsafe
+    fileprivate func load<Field: FixedWidthInteger & BitwiseCopyable>(
+        at offset: Int,
+        as type: Field.Type = Field.self
+    ) -> Field {
+        unsafe Field(littleEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: type))
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Writes a little-endian field; it must lie within the buffer.
+    fileprivate func store(_ value: some FixedWidthInteger & BitwiseCopyable, at offset: Int) {
+        unsafe storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
     }
 }
 

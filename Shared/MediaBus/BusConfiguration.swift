@@ -61,6 +61,27 @@ public struct BusEntryID: Sendable, Hashable, Comparable, CustomStringConvertibl
         self.init(epoch: epoch, counter: counter)
     }
 
+    /// Reads `<epoch>-<counter>` without making a text of it.
+    init?(ascii text: [UInt8]) {
+        guard let hyphen = text.firstIndex(of: UInt8(ascii: "-")),
+            let epoch = Self.number(text[..<hyphen]), let counter = Self.number(text[(hyphen + 1)...])
+        else { return nil }
+        self.init(epoch: epoch, counter: counter)
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        guard !digits.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for digit in digits {
+            guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
+            let (product, overflows) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = product.addingReportingOverflow(UInt64(digit &- UInt8(ascii: "0")))
+            if overflows || carries { return nil }
+            value = sum
+        }
+        return value
+    }
+
     /// Orders by epoch, then by counter.
     public static func < (lhs: BusEntryID, rhs: BusEntryID) -> Bool {
         (lhs.epoch, lhs.counter) < (rhs.epoch, rhs.counter)

@@ -6,7 +6,7 @@ public import Redis
 public import Telemetry
 
 /// The writers of one event loop, flushed together over one connection.
-public actor BusShard: Service {
+public actor BusShard: LoopActor, Service {
     /// How long the end of a writer waits for the bus.
     public static let settleLimit = Duration.seconds(30)
     /// Bytes of one stream that may be on their way at a time.
@@ -200,7 +200,7 @@ public actor BusShard: Service {
 
     private func flush() {
         isFlushScheduled = false
-        for writer in writers.values { writer.assumeIsolated { $0.flush(over: client) } }
+        for writer in writers.values { writer.assumeOnLoop { $0.flush(over: client) } }
     }
 
     // MARK: Heartbeats

@@ -12,11 +12,19 @@ enum BusStreamReply {
     static func entries(of reply: RedisValue) -> [RawBusEntry] {
         (reply.array ?? []).compactMap { item in
             guard let halves = item.array, halves.count == 2,
-                let id = halves[0].string.flatMap({ BusEntryID($0) })
+                let id = halves[0].bytes.flatMap({ BusEntryID(ascii: $0) })
             else { return nil }
-            let blob = halves[1].pairs?.first { $0.name == "e" }?.value.bytes
-            return RawBusEntry(id: id, blob: blob ?? [])
+            return RawBusEntry(id: id, blob: blob(in: halves[1].array ?? []))
         }
+    }
+
+    private static let blobField = Array("e".utf8)
+
+    private static func blob(in fields: [RedisValue]) -> [UInt8] {
+        for index in stride(from: 0, to: fields.count - 1, by: 2) where fields[index].bytes == blobField {
+            return fields[index + 1].bytes ?? []
+        }
+        return []
     }
 
     /// The streams of a reply to XREAD, by key; null is none.

@@ -6,7 +6,7 @@ import Redis
 /// Writes one published stream, or one rendition of it.
 ///
 /// It lives on the loop of its ``BusShard``, so a publisher there calls it by `assumeIsolated`, without a hop.
-public actor BusWriter {
+public actor BusWriter: LoopActor {
     /// What the publisher must act on.
     public enum Event: Sendable, Equatable {
         /// A publisher of a higher epoch has the stream: close this one. Nothing more is written.
@@ -118,7 +118,7 @@ public actor BusWriter {
         pendingKeyframe = pendingKeyframe || isEntrance
         hasNewMedia = true
         if pending.count >= Self.sampleLimit || pendingByteCount >= Self.entryByteLimit { seal() }
-        shard.assumeIsolated { $0.flushSoon() }
+        shard.assumeOnLoop { $0.flushSoon() }
     }
 
     /// Replaces the description and adds configurations; the next entry tells readers to read them.
@@ -261,7 +261,7 @@ public actor BusWriter {
         guard isSynchronized else { return }
         for entry in replay.takeUnsent(byteLimit: BusShard.windowByteCount) {
             client.sendNow(entry.command) { result in
-                self.assumeIsolated { $0.answered(entry.counter, result) }
+                self.assumeOnLoop { $0.answered(entry.counter, result) }
             }
         }
         guard let start = ringStart, replay.confirmed >= start else { return }

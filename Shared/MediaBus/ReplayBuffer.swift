@@ -7,8 +7,16 @@ struct SealedEntry: Sendable, Equatable {
     /// When it was made, in nanoseconds of the monotonic clock.
     var time: UInt64
     var command: RedisCommand
+    /// The length of the command, at hand without a look into it.
+    let byteCount: Int
 
-    var byteCount: Int { command.bytes.count }
+    init(counter: UInt64, isKeyframe: Bool, time: UInt64, command: RedisCommand) {
+        self.counter = counter
+        self.isKeyframe = isKeyframe
+        self.time = time
+        self.command = command
+        byteCount = command.bytes.count
+    }
 }
 
 /// The entries that a writer keeps: those that the bus has not confirmed, and those since the last keyframe,

@@ -9,7 +9,7 @@ public import Telemetry
 /// queue until their deadline. What was sent when the connection broke fails with `connectionLost` and is
 /// never sent again by the client: only the caller knows whether it may be.
 /// Commands that block (XREAD BLOCK) need a client of their own and a deadline beyond their time.
-public actor RedisClient: Service {
+public actor RedisClient: LoopActor, Service {
     /// How to reach Redis and how patient to be.
     public struct Configuration: Sendable {
         /// Where it is.
@@ -69,6 +69,8 @@ public actor RedisClient: Service {
 
     private nonisolated let connectedFlag = Atomic<Bool>(false)
     private let configuration: Configuration
+    /// The deadline of commands without their own, in nanoseconds.
+    private let usualPatience: UInt64
     private let logger: Logger
     private var state = State.idle
     private var attempt: UInt64 = 0
@@ -87,6 +89,7 @@ public actor RedisClient: Service {
     /// Creates a client; it connects when it is run.
     public init(_ configuration: Configuration, name: String = "redis", loop: EventLoop, logger: Logger) {
         self.configuration = configuration
+        usualPatience = configuration.commandDeadline.nanoseconds
         self.name = name
         self.loop = loop
         self.logger = logger.with(.redisAddress, configuration.address)
@@ -146,7 +149,7 @@ public actor RedisClient: Service {
         deadline: Duration? = nil,
         completion: @escaping Completion
     ) {
-        let deadline = EventLoop.now &+ (deadline ?? configuration.commandDeadline).nanoseconds
+        let deadline = EventLoop.now &+ (deadline?.nanoseconds ?? usualPatience)
         sweepLater()
         if case .ready(let connection) = state {
             if connection.send(command.bytes, deadline: deadline, completion: completion) { return }
@@ -162,7 +165,7 @@ public actor RedisClient: Service {
         deadline: Duration? = nil,
         completion: @escaping Completion
     ) {
-        assumeIsolated { $0.sendOrFail(command, deadline: deadline, completion: completion) }
+        assumeOnLoop { $0.sendOrFail(command, deadline: deadline, completion: completion) }
     }
 
     /// Tells `observer` of every connection made and lost from now on.
@@ -183,7 +186,7 @@ public actor RedisClient: Service {
         deadline: Duration?,
         completion: @escaping Completion
     ) {
-        let deadline = EventLoop.now &+ (deadline ?? configuration.commandDeadline).nanoseconds
+        let deadline = EventLoop.now &+ (deadline?.nanoseconds ?? usualPatience)
         sweepLater()
         if case .ready(let connection) = state {
             if connection.send(command.bytes, deadline: deadline, completion: completion) { return }

@@ -55,8 +55,18 @@ public struct RedisCommand: Sendable, Equatable {
 
     private mutating func appendLine(_ type: UInt8, _ count: Int) {
         bytes.append(type)
-        bytes.append(contentsOf: String(count).utf8)
+        appendDecimal(count)
         appendNewline()
+    }
+
+    /// Adds the digits of a count, which is never negative, without making a text of them.
+    private mutating func appendDecimal(_ count: Int) {
+        var divisor = 1
+        while count / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(truncatingIfNeeded: 0x30 + count / divisor % 10))
+            divisor /= 10
+        }
     }
 
     private mutating func appendNewline() {

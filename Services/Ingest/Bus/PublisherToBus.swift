@@ -30,7 +30,7 @@ enum PublisherEnd: Sendable, Equatable {
 
 /// Carries one publisher's media to the bus, on the loop of its connection, and outlives the connection by
 /// the grace time.
-actor PublisherToBus {
+actor PublisherToBus: LoopActor {
     /// Limits of one publisher.
     struct Limits: Sendable {
         /// The wait for the set of tracks.
@@ -182,8 +182,8 @@ actor PublisherToBus {
     private func awaitTrackSet() {
         guard trackSetTimer == nil, let deadline = trackSet.deadline else { return }
         let delay = Duration.nanoseconds(Int64(clamping: deadline &- min(deadline, EventLoop.now)))
-        trackSetTimer = loop.schedule(after: delay) { [weak self] in
-            self?.assumeIsolated { $0.trackSetIsDue() }
+        trackSetTimer = loop.schedule(after: delay) {
+            self.assumeIsolated { $0.trackSetIsDue() }
         }
     }
 
@@ -236,7 +236,7 @@ actor PublisherToBus {
     private func write(_ sample: BusSample) {
         statistics.count(sample)
         switch state {
-        case .open(let writer): writer.assumeIsolated { $0.append(sample) }
+        case .open(let writer): writer.assumeOnLoop { $0.append(sample) }
         case .gathering:
             hold(sample)
             state = .opening
@@ -269,7 +269,7 @@ actor PublisherToBus {
                     description,
                     tracks: configurations,
                     resumes: publisher.resumption != nil
-                ) { [weak self] event in self?.assumeIsolated { $0.take(event) } }
+                ) { event in self.assumeIsolated { $0.take(event) } }
                 return await opened(writer, described: description, configurations)
             } catch {
                 logger.log(.warning, "the stream could not be opened on the bus", [.error: error])

@@ -5,7 +5,7 @@ import Sockets
 import Telemetry
 
 /// One socket of an RTMP client; all decisions are made by its ``ServerSession``.
-actor RTMPConnection: EventHandler, PublisherConnection {
+actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
     private enum Role {
         case guest
         case deciding(RequestID)
@@ -53,8 +53,10 @@ actor RTMPConnection: EventHandler, PublisherConnection {
         worker.loop.watch(transport.descriptor, for: [.readable, .peerClosed], handler: self)
     }
 
+    nonisolated var loop: EventLoop { worker.loop }
+
     nonisolated func ready(_ events: EventSet) {
-        assumeIsolated { $0.handle(events) }
+        assumeOnLoop { $0.handle(events) }
     }
 
     /// Whether it has a publisher.
@@ -120,7 +122,7 @@ actor RTMPConnection: EventHandler, PublisherConnection {
         switch action {
         case .media(let message):
             if case .publishing(let carrier) = role {
-                carrier.assumeIsolated { $0.take(message, now: now, wallClock: wallClock) }
+                carrier.assumeOnLoop { $0.take(message, now: now, wallClock: wallClock) }
             }
         case .metadata(let object):
             if case .publishing(let carrier) = role { carrier.assumeIsolated { $0.take(metadata: object) } }

@@ -37,10 +37,10 @@ actor RTMPWorker {
     private static let tickInterval = Duration.milliseconds(250)
 
     /// Connections of one loop that are served without any rest.
-    private static let unhurriedConnectionCount = 20
+    private static let unhurriedConnectionCount = 10
     /// The rest of the loop for each connection beyond them, and the longest.
-    private static let restPerConnection = Duration.microseconds(100)
-    private static let longestRest = Duration.milliseconds(8)
+    private static let restPerConnection = Duration.microseconds(200)
+    private static let longestRest = Duration.milliseconds(20)
 
     nonisolated let loop: EventLoop
     nonisolated let context: IngestContext
@@ -117,7 +117,7 @@ actor RTMPWorker {
     private func tickLater() {
         guard !isTicking, !connections.isEmpty else { return }
         isTicking = true
-        loop.schedule(after: Self.tickInterval) { [weak self] in self?.assumeIsolated { $0.tick() } }
+        loop.schedule(after: Self.tickInterval) { self.assumeIsolated { $0.tick() } }
     }
 
     private func tick() {

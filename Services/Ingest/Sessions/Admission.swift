@@ -140,8 +140,8 @@ final class Admission: Sendable {
         _ request: RequestID,
         on connection: RTMPConnection
     ) async {
-        let carrier = carrier(of: publisher, on: connection.worker.shard) { [weak connection] reason in
-            connection?.assumeIsolated { $0.end(reason) }
+        let carrier = carrier(of: publisher, on: connection.worker.shard) { reason in
+            connection.assumeIsolated { $0.end(reason) }
         }
         began(carrier, connection)
         if await !connection.accept(request, carrier) { registry.lost(carrier, because: nil) }
