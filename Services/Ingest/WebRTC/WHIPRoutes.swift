@@ -117,7 +117,7 @@ struct WHIPRoutes: Sendable {
                 offer,
                 audio: PublishingPolicy.audio,
                 video: PublishingPolicy.video
-            )
+            ).map(PublishingPolicy.answer)
         } catch {
             throw error.problem
         }
