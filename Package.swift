@@ -118,16 +118,17 @@ let package = Package(
         .shared("Events", uses: ["Contracts", "Lifecycle", "Reactor", "Redis", "Telemetry"]),
         .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
+        .shared("Replicas", uses: ["HTTPServing", "Lifecycle", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .shared("WebRTCSignalling", uses: ["HTTPServing", "SDP"]),
         .shared("Hosting", uses: ["CPlatform", "Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
         // Floor 5: services
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
-        .service("Ingest", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
+        .service("Ingest", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
         .service("Origin", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
-        .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
+        .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Lifecycle", "Media"], path: "Tests/Support", swiftSettings: settings),
@@ -156,6 +157,7 @@ let package = Package(
         .tests(of: "WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets"]),
         .tests(of: "Hosting", uses: ["HTTPServing", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),
+        .tests(of: "Replicas", uses: ["HTTPServing", "Lifecycle", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Postgres", uses: ["Lifecycle", "Reactor", "Telemetry"]),
         .tests(of: "Outbox", uses: ["Contracts", "Lifecycle", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),

@@ -51,11 +51,22 @@ listener_of() {
   printf 'another process'
 }
 
+# wanted_ports: every TCP port that the stack takes; media of WebRTC have one for each replica.
+wanted_ports() {
+  local name number count
+  printf '%s\n' "$PORT_SITE" "$PORT_SITE_TLS" "$PORT_RTMP" "$PORT_RTMPS" "$PORT_AUTH" "$PORT_CATALOG" "$PORT_ORIGIN"
+  for name in INGEST SFU TRANSCODER; do
+    count=MARTLET_${name}_REPLICAS
+    for ((number = 1; number <= ${!count}; number++)); do replica_port "$name" "$number"; done
+  done
+  seq "$PORT_INGEST_WEBRTC" $((PORT_INGEST_WEBRTC + MARTLET_INGEST_REPLICAS - 1))
+  seq "$PORT_SFU_WEBRTC" $((PORT_SFU_WEBRTC + MARTLET_SFU_REPLICAS - 1))
+}
+
 check_ports() {
-  local name port owner taken=()
-  for name in SITE SITE_TLS RTMP RTMPS AUTH CATALOG INGEST ORIGIN SFU SFU_WEBRTC INGEST_WEBRTC TRANSCODER; do
-    port=PORT_$name
-    if owner=$(listener_of "${!port}"); then taken+=("  ${!port}: $owner"); fi
+  local port owner taken=()
+  for port in $(wanted_ports); do
+    if owner=$(listener_of "$port"); then taken+=("  $port: $owner"); fi
   done
   ((${#taken[@]} == 0)) || fail "Some ports are in use:" "${taken[@]}" \
     "Stop what listens there, or move the whole stack: MARTLET_PORT_BASE=20000 make up"

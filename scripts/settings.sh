@@ -39,7 +39,7 @@ port_table() {
   if [[ -z $base ]]; then
     PORT_SITE=8080 PORT_SITE_TLS=8443 PORT_RTMP=1935 PORT_RTMPS=1936
     PORT_AUTH=8101 PORT_CATALOG=8102 PORT_INGEST=8103 PORT_ORIGIN=8104 PORT_SFU=8105
-    PORT_SFU_WEBRTC=8190 PORT_INGEST_WEBRTC=8189 PORT_TRANSCODER=8106
+    PORT_SFU_WEBRTC=8190 PORT_INGEST_WEBRTC=8180 PORT_TRANSCODER=8106 PORT_REPLICAS=8200
     return
   fi
   if ! [[ $base =~ ^[0-9]{4,5}$ ]] || ((base < 1024 || base > 64000)); then
@@ -47,8 +47,26 @@ port_table() {
   fi
   PORT_SITE=$((base + 80)) PORT_SITE_TLS=$((base + 443)) PORT_RTMP=$((base + 935)) PORT_RTMPS=$((base + 936))
   PORT_AUTH=$((base + 101)) PORT_CATALOG=$((base + 102)) PORT_INGEST=$((base + 103)) PORT_ORIGIN=$((base + 104))
-  PORT_SFU=$((base + 105)) PORT_SFU_WEBRTC=$((base + 190)) PORT_INGEST_WEBRTC=$((base + 189))
-  PORT_TRANSCODER=$((base + 106))
+  PORT_SFU=$((base + 105)) PORT_SFU_WEBRTC=$((base + 190)) PORT_INGEST_WEBRTC=$((base + 180))
+  PORT_TRANSCODER=$((base + 106)) PORT_REPLICAS=$((base + 200))
+}
+
+# How many processes there are of the services that can have several.
+replica_table() {
+  local name count
+  MARTLET_INGEST_REPLICAS=${MARTLET_INGEST_REPLICAS:-1} MARTLET_SFU_REPLICAS=${MARTLET_SFU_REPLICAS:-1}
+  MARTLET_TRANSCODER_REPLICAS=${MARTLET_TRANSCODER_REPLICAS:-1}
+  for name in INGEST SFU TRANSCODER; do
+    count=MARTLET_${name}_REPLICAS
+    [[ ${!count} =~ ^[1-9]$ ]] || fail "$count is '${!count}', not a number from 1 to 9."
+  done
+}
+
+# replica_port NAME NUMBER: the HTTP port of a replica of INGEST, SFU or TRANSCODER; the first has the service's own.
+replica_port() {
+  local -A place=([INGEST]=10 [SFU]=20 [TRANSCODER]=30)
+  local first=PORT_$1
+  if (($2 == 1)); then echo "${!first}"; else echo $((PORT_REPLICAS + place[$1] + $2)); fi
 }
 
 # reachable FOLDER: can the services' user enter it?
@@ -76,10 +94,12 @@ data_folder() {
 }
 
 port_table
+replica_table
 data_folder
 export MARTLET_CLONE MARTLET_DATA MARTLET_USER MARTLET_HOST
 export PORT_SITE PORT_SITE_TLS PORT_RTMP PORT_RTMPS PORT_AUTH PORT_CATALOG PORT_INGEST PORT_ORIGIN
-export PORT_SFU PORT_SFU_WEBRTC PORT_INGEST_WEBRTC PORT_TRANSCODER
+export PORT_SFU PORT_SFU_WEBRTC PORT_INGEST_WEBRTC PORT_TRANSCODER PORT_REPLICAS
+export MARTLET_INGEST_REPLICAS MARTLET_SFU_REPLICAS MARTLET_TRANSCODER_REPLICAS
 
 for toolchain in /opt/swift/usr/bin /usr/local/swift/usr/bin; do
   if ! command -v swift >/dev/null && [[ -x $toolchain/swift ]]; then export PATH=$toolchain:$PATH; fi

@@ -1,5 +1,6 @@
 import Configuration
 import Redis
+import Replicas
 import RTMP
 import Telemetry
 import WebRTCSignalling
@@ -11,10 +12,16 @@ struct IngestSettings: Sendable {
     var securePort: UInt16 = 1936
     var certificateFile: String?
     var webRTCAddress = "::"
-    /// The port of WebRTC, the same for UDP and TCP.
-    var webRTCPort: UInt16 = 8189
+    /// The port of WebRTC in the first slot, the same for UDP and TCP; each further slot has the next.
+    var webRTCPort: UInt16 = 8180
+    /// The most replicas.
+    var slotLimit = 10
+    /// How other replicas reach this one.
+    var internalAddress = ""
     /// Addresses that publishers reach it by, beyond those of the interfaces.
     var advertisedAddresses: [String] = []
+    /// The ports at those addresses, where all slots have the same port and it is translated to one of these.
+    var advertisedPorts: [UInt16] = []
     /// Servers of STUN and TURN that publishers are told of.
     var iceServers: [ICEServer] = []
     var maximumWebRTCSessions = 500
@@ -65,7 +72,15 @@ struct IngestSettings: Sendable {
     private mutating func readWebRTC(_ reader: inout EnvironmentReader) {
         webRTCAddress = reader.text("WEBRTC_ADDRESS", default: webRTCAddress)
         webRTCPort = reader.port("WEBRTC_PORT", default: webRTCPort)
+        slotLimit = reader.integer("SLOTS", in: 1...1024, default: slotLimit)
+        let host = reader.text("HTTP_ADDRESS", default: "127.0.0.1")
+        let port = reader.text("HTTP_PORT", default: "8103")
+        internalAddress = reader.text(
+            "INTERNAL_ADDRESS",
+            default: ReplicaAddress.ofListener(host, port: port)
+        )
         advertisedAddresses = Self.list(reader.text("ADVERTISED_ADDRESSES", default: ""))
+        advertisedPorts = reader.ports("ADVERTISED_PORTS")
         iceServers = Self.list(reader.text("ICE_SERVERS", default: "")).compactMap { ICEServer(setting: $0) }
         maximumWebRTCSessions = reader.integer(
             "MAX_WEBRTC_SESSIONS",

@@ -1,12 +1,14 @@
 import Configuration
 import Crypto
 import FoundationEssentials
+import HTTPServing
 import Hosting
 import Lifecycle
 import MediaBus
 import Postgres
 import Reactor
 import Redis
+import Replicas
 import Telemetry
 
 /// Takes publishers' streams and writes them to the media bus.
@@ -60,17 +62,28 @@ enum Ingest {
             loop: host.loops.next(),
             logger: host.logger
         )
+        let whip = try WHIPServer(context: parts.context, shard: parts.shards[0], errands: parts.errands)
+        let slots = SlotLease(
+            of: host.name,
+            address: settings.internalAddress,
+            limit: settings.slotLimit,
+            client: control,
+            logger: host.logger,
+            occupy: { await whip.open($0) }
+        )
         host.readiness.add("postgres") { pool.isReady }
         host.readiness.add("bus") { parts.shards.allSatisfy(\.isConnected) }
-        PublisherRoutes(registry: parts.context.registry).add(to: host.router)
+        host.readiness.add("slot") { slots.slot != nil }
+        let proxy = SlotProxy(slots: slots, client: HTTPClient(loops: host.loops))
+        PublisherRoutes(registry: parts.context.registry, proxy: proxy).add(to: host.router)
+        WHIPRoutes(server: whip, slots: slots, proxy: proxy, iceServers: settings.iceServers)
+            .add(to: host.router)
         let server = try RTMPServer(
             context: parts.context,
             workers: parts.workers,
             identity: settings.identity()
         )
-        let whip = try WHIPServer(context: parts.context, shard: parts.shards[0], errands: parts.errands)
-        WHIPRoutes(server: whip, iceServers: settings.iceServers).add(to: host.router)
-        return [parts.errands, pool, control] + parts.shards + [revocations, server, whip]
+        return [parts.errands, pool, control] + parts.shards + [slots, revocations, server, whip]
     }
 
     /// What does not depend on where publishers are looked up.

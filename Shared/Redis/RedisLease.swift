@@ -16,6 +16,12 @@ public final class RedisLease: Sendable {
         if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end
         """
 
+    private static let reclaim = """
+        local value = redis.call('GET', KEYS[1]) \
+        if value and string.sub(value, 1, #ARGV[2]) ~= ARGV[2] then return 0 end \
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) return 1
+        """
+
     /// The key.
     public let key: String
     /// The value, unique to this lease.
@@ -24,12 +30,12 @@ public final class RedisLease: Sendable {
     private let duration: Duration
     private let expiry: Atomic<UInt64>
 
-    private init(client: RedisClient, key: String, value: String, duration: Duration, expiry: UInt64) {
+    private init(client: RedisClient, key: String, value: String, duration: Duration, from start: UInt64) {
         self.client = client
         self.key = key
         self.value = value
         self.duration = duration
-        self.expiry = Atomic(expiry)
+        expiry = Atomic(start &+ duration.nanoseconds)
     }
 
     /// Takes the lease, if nobody holds it.
@@ -45,17 +51,41 @@ public final class RedisLease: Sendable {
         from client: RedisClient
     ) async throws(RedisError) -> RedisLease? {
         let start = EventLoop.now
-        let token = String(UInt64.random(in: .min ... .max), radix: 36)
-        let value = "\(holder)|\(token)"
+        let value = newValue(of: holder)
         let reply = try await client.command("SET", key, value, "NX", "PX", milliseconds(duration))
         guard !reply.isNull else { return nil }
-        return RedisLease(
-            client: client,
-            key: key,
-            value: value,
-            duration: duration,
-            expiry: start &+ duration.nanoseconds
+        return RedisLease(client: client, key: key, value: value, duration: duration, from: start)
+    }
+
+    /// Takes the lease if nobody holds it, or one that called itself the same: this holder before it was killed.
+    ///
+    /// - Parameters:
+    ///   - holder: What no two that live at once may call themselves.
+    ///   - duration: How long it lasts unless renewed; more than ``safetyMargin``.
+    /// - Returns: `nil` where another holds it.
+    public static func reclaim(
+        _ key: String,
+        holder: String,
+        for duration: Duration,
+        from client: RedisClient
+    ) async throws(RedisError) -> RedisLease? {
+        let start = EventLoop.now
+        let value = newValue(of: holder)
+        let reply = try await client.command(
+            "EVAL",
+            reclaim,
+            1,
+            key,
+            value,
+            "\(holder)|",
+            milliseconds(duration)
         )
+        guard reply.integer == 1 else { return nil }
+        return RedisLease(client: client, key: key, value: value, duration: duration, from: start)
+    }
+
+    private static func newValue(of holder: String) -> String {
+        "\(holder)|\(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
     /// Who holds the lease under `key`, as it called itself, or `nil` where nobody does.

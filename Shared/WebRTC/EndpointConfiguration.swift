@@ -11,6 +11,8 @@ public struct EndpointConfiguration: Sendable {
     public var port: UInt16 = 0
     /// Addresses that peers are told before the interfaces' own, for networks with address translation.
     public var advertisedAddresses: [IPAddress] = []
+    /// The ports at those addresses, where the own one is translated to one of them that cannot be known.
+    public var advertisedPorts: [UInt16] = []
     /// Whether peers may connect by TCP.
     public var acceptsTCP = true
     /// Whether other sockets may bind the same port: other loops of this process, or the next generation.
@@ -34,6 +36,27 @@ public struct EndpointConfiguration: Sendable {
 
     /// Creates a configuration for all addresses and any free port.
     public init() {}
+
+    /// Creates the configuration of one of several replicas.
+    ///
+    /// - Parameters:
+    ///   - slot: The number of the replica, from 0.
+    ///   - firstPort: The port of the first one, which the others count up from. All have the same where it is
+    ///     translated, and where it is 0.
+    ///   - address: The literal address to bind; all of them where it is empty or `::`.
+    public init(
+        slot: Int,
+        firstPort: UInt16,
+        address: String,
+        advertisedAddresses: [String],
+        advertisedPorts: [UInt16]
+    ) {
+        let isSame = firstPort == 0 || !advertisedPorts.isEmpty
+        port = isSame ? firstPort : UInt16(clamping: Int(firstPort) + slot)
+        if !address.isEmpty, address != "::" { addresses = [address] }
+        self.advertisedAddresses = advertisedAddresses.compactMap { IPAddress($0) }
+        self.advertisedPorts = advertisedPorts
+    }
 }
 
 /// Where a peer can reach an endpoint.
@@ -58,15 +81,19 @@ extension LocalCandidate {
         port: UInt16,
         acceptsTCP: Bool
     ) -> [LocalCandidate] {
-        let hosts = Self.hosts(configuration)
+        let places = Self.hosts(configuration).flatMap { host in
+            let isTranslated = configuration.advertisedAddresses.contains(host)
+            let ports = isTranslated ? configuration.advertisedPorts : []
+            return (ports.isEmpty ? [port] : ports).map { TransportAddress(host, port: $0) }
+        }
         let transports: [TransportProtocol] = acceptsTCP ? [.udp, .tcp] : [.udp]
         return transports.flatMap { transport in
-            hosts.enumerated().map { index, host in
+            places.enumerated().map { index, place in
                 let preference = transport == .udp ? udpPreference : tcpPreference
                 let local = UInt32(65_535 - min(index, 65_535))
                 return LocalCandidate(
                     transport: transport,
-                    address: TransportAddress(host, port: port),
+                    address: place,
                     foundation: "\(transport == .udp ? "u" : "t")\(index + 1)",
                     priority: preference << 24 | local << 8 | 255
                 )

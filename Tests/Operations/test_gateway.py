@@ -27,12 +27,15 @@ def free_port():
 
 
 class FakeServices:
-    """auth, catalog, origin, sfu and ingest in one process: each notes its requests; auth knows one token and one bearer."""
+    """auth, catalog, origin, sfu and ingest in one process: each notes its requests; auth knows one token and one bearer.
+
+    `full` stands for a replica of sfu and of ingest that takes nothing new.
+    """
 
     def __init__(self):
         self.seen = []
         self.servers = {}
-        for name in ("auth", "catalog", "origin", "sfu", "ingest"):
+        for name in ("auth", "catalog", "origin", "sfu", "ingest", "full"):
             handler = type("Handler", (FakeHandler,), {"service": name, "seen": self.seen})
             server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
             server.daemon_threads = True
@@ -56,6 +59,8 @@ class FakeHandler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.service == "full":
+            return self.answer(503, b"{}", {})
         fields = {name.lower(): value for name, value in self.headers.items()}
         self.seen.append({"service": self.service, "method": self.command, "path": self.path, "fields": fields})
         if self.path == "/internal/authorize":
@@ -131,11 +136,16 @@ class GatewayTests(unittest.TestCase):
             "ERROR_LOG": cls.folder / "error.log", "SITE_PORT": cls.port, "SITE_TLS_PORT": cls.port_tls,
             "TLS_CERTIFICATE_FILE": cls.folder / "crt", "TLS_KEY_FILE": cls.folder / "key",
             "AUTH_ADDRESS": cls.services.address("auth"), "CATALOG_ADDRESS": cls.services.address("catalog"),
-            "ORIGIN_ADDRESS": cls.services.address("origin"), "SFU_ADDRESS": cls.services.address("sfu"),
-            "INGEST_ADDRESS": cls.services.address("ingest"),
+            "ORIGIN_ADDRESS": cls.services.address("origin"), "SFU_ADDRESS": cls.replicas("sfu"),
+            "INGEST_ADDRESS": cls.replicas("ingest"),
         }
         environment = os.environ | {name: str(value) for name, value in names.items()}
         subprocess.run([GATEWAY / "render", GATEWAY, cls.folder / "conf"], env=environment, check=True)
+
+    @classmethod
+    def replicas(cls, name):
+        """One that answers, one that is full, one that is gone."""
+        return f"{cls.services.address(name)} {cls.services.address('full')} 127.0.0.1:{free_port()}"
 
     @classmethod
     def wait_until(cls, condition):
@@ -245,10 +255,17 @@ class GatewayTests(unittest.TestCase):
             self.assertEqual(served.get("authorization"), fields.get("Authorization"))
 
     def test_a_session_by_webrtc_is_its_own_credential(self):
-        for method, path in (("PATCH", f"/whip/{STREAM}/{SESSION}"), ("OPTIONS", f"/whip/{STREAM}")):
+        for method, path in (("PATCH", f"/whip/{STREAM}/0-{SESSION}"), ("OPTIONS", f"/whip/{STREAM}")):
             self.assertEqual(self.get(path, method).status, 200)
         self.assertEqual({request["service"] for request in self.services.seen}, {"ingest"})
+        self.assertEqual(self.get(f"/whip/{STREAM}/{SESSION}", "DELETE").status, 404)
         self.assertEqual(self.get(f"/whip/{STREAM}/../x", "DELETE").status, 404)
+
+    def test_what_one_replica_does_not_take_goes_to_the_next(self):
+        for name, path in (("sfu", f"/whep/{STREAM}"), ("ingest", f"/whip/{STREAM}")):
+            for _ in range(6):
+                self.assertEqual(self.get(path, "POST", Authorization="Bearer good").status, 200)
+            self.assertEqual(len(self.services.of(name)), 6)
 
     def test_auth_is_asked_once_a_second_for_the_same_right(self):
         for part in range(5):

@@ -12,13 +12,14 @@ class FakePeer extends EventTarget {
   signalingState = "stable";
   offers = 0;
   isClosed = false;
+  transport = Object.assign(new EventTarget(), { state: "connected" });
   /** @type {{sdp: string} | null} */ localDescription = null;
   /** @type {{sdp: string} | null} */ remoteDescription = null;
   /** @type {any[]} */ transceivers = [];
 
   addTransceiver(/** @type {any} */ track, /** @type {any} */ options) {
     const transceiver = { receiver: { track: { kind: track.kind } }, options, sender: {
-      track, parameters: { encodings: (options.sendEncodings ?? []).map((/** @type {any} */ one) => ({ ...one })) },
+      track, transport: this.transport, parameters: { encodings: (options.sendEncodings ?? []).map((/** @type {any} */ one) => ({ ...one })) },
       getParameters: () => transceiver.sender.parameters, setParameters: async (/** @type {any} */ next) => { transceiver.sender.parameters = next; },
       replaceTrack: async (/** @type {any} */ next) => { transceiver.sender.track = next; } } };
     this.transceivers.push(transceiver);
@@ -40,6 +41,12 @@ class FakePeer extends EventTarget {
   async setRemoteDescription(/** @type {any} */ description) {
     this.remoteDescription = description;
     this.signalingState = "stable";
+  }
+
+  /** The server closes the connection, which changes no other state. */
+  hearGoodbye() {
+    this.transport.state = "closed";
+    this.transport.dispatchEvent(new Event("statechange"));
   }
 
   close() { this.isClosed = true; this.connectionState = "closed"; }
@@ -162,6 +169,21 @@ test("a publication that begins while the last one was being mended is left alon
   assert.equal(peers.length, 2);
   peers[1].become("connected");
   assert.equal(publisher.state, "live");
+  publisher.stop();
+});
+
+test("a server that says goodbye is left for another at once", async () => {
+  const { publisher, requests, peers } = publisherTo({ POST: [created("one"), created("two")] });
+  await publisher.start(publication);
+  peers[0]?.become("connected");
+  peers[0]?.hearGoodbye();
+  await settled();
+  assert.deepEqual(requests.map((one) => one.split(" ")[0]), ["POST", "POST"]);
+  peers[1]?.become("connected");
+  peers[0]?.hearGoodbye();
+  await settled();
+  assert.equal(publisher.state, "live");
+  assert.equal(requests.length, 2);
   publisher.stop();
 });
 

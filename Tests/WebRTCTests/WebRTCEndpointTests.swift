@@ -159,6 +159,37 @@ import WebRTC
         try await rig.stop()
     }
 
+    @Test func `a replica's port is its slot's, unless all have the same one`() {
+        func port(_ first: UInt16, _ translated: [UInt16] = []) -> UInt16 {
+            EndpointConfiguration(
+                slot: 3,
+                firstPort: first,
+                address: "",
+                advertisedAddresses: ["203.0.113.7", "no address"],
+                advertisedPorts: translated
+            ).port
+        }
+        #expect(port(8190) == 8193)
+        #expect(port(0) == 0)
+        #expect(port(65_534) == 65_535)
+        #expect(port(8190, [20_000]) == 8190)
+    }
+
+    @Test func `a port that is translated is told as any of those that it may be`() async throws {
+        let advertised = try #require(IPAddress("203.0.113.7"))
+        let rig = try Rig {
+            $0.addresses = ["0.0.0.0"]
+            $0.advertisedAddresses = [advertised]
+            $0.advertisedPorts = [20_000, 20_001]
+        }
+        let candidates = rig.endpoint.candidates.filter { $0.transport == .udp }
+        let expected = [20_000, 20_001].map { TransportAddress(advertised, port: $0) }
+        #expect(candidates.prefix(2).map(\.address) == expected)
+        #expect(candidates.dropFirst(2).allSatisfy { $0.address.port == rig.endpoint.port })
+        #expect(Set(candidates.map(\.priority)).count == candidates.count)
+        try await rig.stop()
+    }
+
     @Test func `a datagram for a peer of another endpoint is handed over`() async throws {
         let rig = try Rig()
         let received = try await rig.run { rig in

@@ -30,6 +30,7 @@ START_SECONDS = 90
 STOP_SECONDS = 60
 SERVICES = {"auth": "AUTH", "catalog": "CATALOG", "origin": "ORIGIN", "ingest": "INGEST", "sfu": "SFU", "transcoder": "TRANSCODER"}
 BINARIES = {"sfu": "SFU"}  # where a program's name is not its service's in capitals
+REPLICA_PLACES = {"ingest": 10, "sfu": 20, "transcoder": 30}  # of the HTTP ports of all replicas but the first
 SHARED_SETTINGS = ("LOG_LEVEL", "DRAIN_SECONDS", "GRANT_GRACE_SECONDS")
 
 
@@ -50,6 +51,17 @@ SOCKETS = socket_folder()
 
 def site_url():
     return os.environ.get("MARTLET_SITE_URL") or f"http://{HOST}:{PORTS['site']}"
+
+
+def replicas(service):
+    """The programs of a service with the port of each, as `replica_port` in settings.sh says."""
+    count = int(os.environ.get(f"MARTLET_{service.upper()}_REPLICAS") or 1) if service in REPLICA_PLACES else 1
+    further = {f"{service}-{number}": PORTS["replicas"] + REPLICA_PLACES[service] + number for number in range(2, count + 1)}
+    return {service: PORTS[service]} | further
+
+
+def addresses(service):
+    return " ".join(f"127.0.0.1:{port}" for port in replicas(service).values())
 
 
 # What lies on disk before anything starts
@@ -125,8 +137,8 @@ def render_gateway():
         "ERROR_LOG": LOG / "gateway.log", "SITE_PORT": PORTS["site"], "SITE_TLS_PORT": PORTS["site_tls"],
         "TLS_CERTIFICATE_FILE": TLS / "server.crt", "TLS_KEY_FILE": TLS / "server.key",
         "AUTH_ADDRESS": f"127.0.0.1:{PORTS['auth']}", "CATALOG_ADDRESS": f"127.0.0.1:{PORTS['catalog']}",
-        "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}", "SFU_ADDRESS": f"127.0.0.1:{PORTS['sfu']}",
-        "INGEST_ADDRESS": f"127.0.0.1:{PORTS['ingest']}",
+        "ORIGIN_ADDRESS": f"127.0.0.1:{PORTS['origin']}", "SFU_ADDRESS": addresses("sfu"),
+        "INGEST_ADDRESS": addresses("ingest"),
         "RTMP_PORT": PORTS["rtmp"], "RTMPS_PORT": PORTS["rtmps"],
     }
     environment = {name: str(value) for name, value in names.items()}
@@ -149,11 +161,11 @@ def database_url(role):
     return f"postgresql://{role}@/martlet?host={urllib.parse.quote(str(SOCKETS), safe='')}"
 
 
-def service_settings(name):
-    """The settings of one service: ours, then what the caller's environment says."""
+def service_settings(name, port):
+    """The settings of one process of a service: ours, then what the caller's environment says."""
     prefix = SERVICES[name] + "_"
     settings = {
-        prefix + "HTTP_ADDRESS": "127.0.0.1", prefix + "HTTP_PORT": str(PORTS[name]),
+        prefix + "HTTP_ADDRESS": "127.0.0.1", prefix + "HTTP_PORT": str(port),
         "REDIS_CONTROL_URL": f"unix://{SOCKETS}/redis-control.sock", "REDIS_BUS_URL": f"unix://{SOCKETS}/redis-bus.sock",
         "DATABASE_URL": database_url("martlet_" + name), "MARTLET_SITE_URL": site_url(), "DRAIN_SECONDS": "3",
     } | {
@@ -199,7 +211,7 @@ def plan():
         *service_programs(),
         {"name": "gateway", "command": ["/usr/sbin/nginx", "-c", str(RUN / "gateway/conf/nginx.conf"),
                                         "-e", str(LOG / "gateway.log")],
-         "after": list(SERVICES), "ready": {"http": f"127.0.0.1:{PORTS['site']}/healthz"}, "stop": "TERM",
+         "after": [name for service in SERVICES for name in replicas(service)], "ready": {"http": f"127.0.0.1:{PORTS['site']}/healthz"}, "stop": "TERM",
          "fingerprint": digest(PORTS),
          "reloadFingerprint": digest(*sorted((RUN / "gateway/conf").glob("*.conf")), TLS / "server.crt")},
     ]
@@ -210,12 +222,13 @@ def service_programs():
     base = ["database", "redis-control", "redis-bus"]
     after = {"auth": base, "catalog": base, "origin": [*base, "auth", "catalog"], "ingest": [*base, "auth", "catalog", "origin"],
              "sfu": [*base, "auth", "catalog"], "transcoder": ["redis-bus"]}
-    for name in SERVICES:
-        binary = BIN / BINARIES.get(name, name.capitalize())
-        settings = service_settings(name)
-        yield {"name": name, "command": [str(binary)], "environment": settings, "after": after[name], "stopSeconds": 15,
-               "ready": {"http": f"127.0.0.1:{PORTS[name]}/readyz"},
-               "fingerprint": digest(settings, binary, *([TLS / "server.crt"] if name == "ingest" else []))}
+    for service in SERVICES:
+        binary = BIN / BINARIES.get(service, service.capitalize())
+        for name, port in replicas(service).items():
+            settings = service_settings(service, port)
+            yield {"name": name, "command": [str(binary)], "environment": settings, "after": after[service], "stopSeconds": 15,
+                   "ready": {"http": f"127.0.0.1:{port}/readyz"},
+                   "fingerprint": digest(settings, binary, *([TLS / "server.crt"] if service == "ingest" else []))}
 
 
 # Start, stop, look
@@ -304,9 +317,10 @@ def down():
 def status():
     running = supervisor_pid()
     print(f"{'PROGRAM':<15}{'STATE':<10}{'PID':>8}  {'UPTIME':<10}{'RESTARTS':>8}  {'HEALTH':<8}PORTS")
-    ports = {"gateway": f"{PORTS['site']}, {PORTS['site_tls']} (TLS)", "auth": PORTS["auth"], "catalog": PORTS["catalog"],
-             "ingest": f"{PORTS['ingest']}, {PORTS['rtmp']} (RTMP), {PORTS['rtmps']} (RTMPS)", "origin": PORTS["origin"], "sfu": f"{PORTS['sfu']}, {PORTS['sfu_webrtc']} (WebRTC)",
-             "transcoder": PORTS["transcoder"]}
+    ports = {name: str(port) for service in SERVICES for name, port in replicas(service).items()}
+    ports |= {"gateway": f"{PORTS['site']}, {PORTS['site_tls']} (TLS)",
+              "ingest": f"{PORTS['ingest']}, {PORTS['rtmp']} (RTMP), {PORTS['rtmps']} (RTMPS), {PORTS['ingest_webrtc']} (WebRTC)",
+              "sfu": f"{PORTS['sfu']}, {PORTS['sfu_webrtc']} (WebRTC)"}
     specs = {program["name"]: program for program in json.loads((RUN / "plan.json").read_text())} if running else {}
     healthy = bool(running)
     for row in state()["programs"]:

@@ -1,5 +1,6 @@
 import HTTPServing
 import Media
+import Replicas
 
 /// A running publisher as the internal route tells it.
 struct PublisherReport: Encodable, Sendable {
@@ -74,6 +75,7 @@ struct PublisherRoutes: Sendable {
     }
 
     let registry: PublisherRegistry
+    let proxy: SlotProxy
 
     func add(to router: HTTPRouter) {
         router.get("/internal/publishers") { _ in
@@ -88,7 +90,13 @@ struct PublisherRoutes: Sendable {
                 let report = await carrier.report
                 if report.streamId == streamID { return .json(report) }
             }
-            throw Self.nobody
+            // Another replica may have it.
+            guard let report = await proxy.others(request).first else { throw Self.nobody }
+            return HTTPResponse(
+                status: 200,
+                headers: ["content-type": "application/json"],
+                content: .bytes(report)
+            )
         }
     }
 

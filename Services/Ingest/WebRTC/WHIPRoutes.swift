@@ -1,4 +1,5 @@
 import HTTPServing
+import Replicas
 import SDP
 import Sockets
 import WebRTCSignalling
@@ -12,6 +13,8 @@ struct WHIPRoutes: Sendable {
     private static let retry = 5
 
     let server: WHIPServer
+    let slots: SlotLease
+    let proxy: SlotProxy
     let iceServers: [ICEServer]
 
     func add(to router: HTTPRouter) {
@@ -20,8 +23,8 @@ struct WHIPRoutes: Sendable {
             router.add("OPTIONS", pattern) { _ in SignallingResponse.options(iceServers: servers) }
         }
         router.post(Self.endpoint, Self.open { try await publish($0) })
-        router.patch(Self.resource, Self.open { try await change($0) })
-        router.delete(Self.resource, Self.open { try await end($0) })
+        router.patch(Self.resource, Self.open { try await atItsReplica($0, change) })
+        router.delete(Self.resource, Self.open { try await atItsReplica($0, end) })
     }
 
     /// Lets pages of other origins read problems too.
@@ -35,9 +38,20 @@ struct WHIPRoutes: Sendable {
         }
     }
 
+    /// Answers by the replica whose session it is.
+    private nonisolated(nonsending) func atItsReplica(
+        _ request: HTTPRequest,
+        _ handler: HTTPHandler
+    ) async throws -> HTTPResponse {
+        _ = try Self.session(of: request)
+        if let passed = try await proxy.answer(request) { return passed }
+        return try await handler(request)
+    }
+
     private nonisolated(nonsending) func publish(_ request: HTTPRequest) async throws -> HTTPResponse {
         let stream = try Self.stream(of: request)
         let credential = try Self.credential(of: request, stream: stream)
+        guard let slot = slots.slot else { throw Self.problem(.draining) }
         let offer = try await SignallingRequest.offer(in: request)
         let media = try Self.negotiate(offer)
         let identity = PublisherIdentity(
@@ -49,7 +63,7 @@ struct WHIPRoutes: Sendable {
             let session = try await server.publish(offer, media, credential, identity)
             return SignallingResponse.created(
                 answer: session.answer,
-                location: "/whip/\(stream)/\(session.id)",
+                location: "/whip/\(stream)/\(slot)-\(session.id)",
                 entityTag: session.entityTag,
                 iceServers: iceServers
             )
@@ -94,10 +108,11 @@ struct WHIPRoutes: Sendable {
     }
 
     private static func session(of request: HTTPRequest) throws -> (stream: String, session: String) {
-        guard let session = request.parameters["session"], Identifier.isValid(session) else {
+        let parts = (request.parameters["session"] ?? "").split(separator: "-", maxSplits: 1)
+        guard parts.count == 2, Int(parts[0]) != nil, Identifier.isValid(String(parts[1])) else {
             throw SignallingResponse.noSession
         }
-        return (try stream(of: request), session)
+        return (try stream(of: request), String(parts[1]))
     }
 
     /// An account that the gateway has vouched for, else a stream key as the bearer.
@@ -117,7 +132,7 @@ struct WHIPRoutes: Sendable {
                 offer,
                 audio: PublishingPolicy.audio,
                 video: PublishingPolicy.video
-            ).map(PublishingPolicy.answer)
+            )
         } catch {
             throw error.problem
         }

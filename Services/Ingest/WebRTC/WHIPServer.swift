@@ -3,6 +3,7 @@ import ICE
 import Lifecycle
 import MediaBus
 import Reactor
+import Replicas
 import SDP
 import Sockets
 import Telemetry
@@ -46,34 +47,49 @@ actor WHIPServer: Service {
     private let context: IngestContext
     private let errands: Errands
     private let identity: DTLSIdentity
-    private let endpoint: WebRTCEndpoint
-    private let candidates: [Candidate]
+    /// The port, once the replica has a slot.
+    private var endpoint: WebRTCEndpoint?
     private var publishers: [String: WHIPPublisher] = [:]
     private var openingCount = 0
     private var isTicking = false
     private var nextAsk: UInt64 = 0
     private let ssrc = UInt32.random(in: 1...UInt32.max)
 
-    /// Binds the port.
+    /// Creates a server that takes publishers once its port is open.
     init(context: IngestContext, shard: BusShard, errands: Errands) throws {
         self.context = context
         self.shard = shard
         self.errands = errands
         loop = shard.loop
         identity = try DTLSIdentity()
-        var configuration = context.settings.endpoint
-        configuration.metrics = context.metrics.endpoint
-        endpoint = try WebRTCEndpoint(configuration, identity: identity, loop: shard.loop)
-        candidates = endpoint.candidates.map(Candidate.init)
     }
 
-    /// The port of UDP and TCP.
-    var port: UInt16 { endpoint.port }
+    /// Opens the port of a slot.
+    ///
+    /// - Returns: `false` where it is taken.
+    func open(_ slot: Int) -> Bool {
+        do throws(SystemCallError) {
+            var wanted = context.settings.endpoint(of: slot)
+            wanted.metrics = context.metrics.endpoint
+            let endpoint = try WebRTCEndpoint(wanted, identity: identity, loop: loop)
+            endpoint.start()
+            self.endpoint = endpoint
+            let address = PeerAddress(host: context.settings.webRTCAddress, port: endpoint.port)
+            context.logger.log(.info, "listening for WebRTC publishers", [.address: address])
+            return true
+        } catch {
+            context.logger.log(
+                .warning,
+                "the port of a slot cannot be opened",
+                [.slot: slot, .error: "\(error)"]
+            )
+            return false
+        }
+    }
+
+    private var candidates: [Candidate] { (endpoint?.candidates ?? []).map(Candidate.init) }
 
     func run(until shutdown: Shutdown) async throws {
-        endpoint.start()
-        let address = PeerAddress(host: context.settings.webRTCAddress, port: endpoint.port)
-        context.logger.log(.info, "listening for WebRTC publishers", [.address: address])
         defer { stop() }
         try await shutdown.requested()
     }
@@ -81,7 +97,8 @@ actor WHIPServer: Service {
     /// Lets every publisher go, so that it can go on elsewhere.
     private func stop() {
         for id in Array(publishers.keys) { end(id, .draining) }
-        endpoint.close()
+        endpoint?.close()
+        endpoint = nil
     }
 
     // MARK: Sessions
@@ -96,6 +113,7 @@ actor WHIPServer: Service {
         guard publishers.count + openingCount < context.settings.maximumWebRTCSessions else { throw .full }
         openingCount += 1
         defer { openingCount -= 1 }
+        guard endpoint != nil else { throw .publish(.draining) }
         var session: Session?
         do throws(PublishRefusal) {
             try await context.admission.admit(credential, identity, on: shard) { publisher in
@@ -115,6 +133,7 @@ actor WHIPServer: Service {
         _ offer: SDPOffer,
         _ media: [NegotiatedMedia]
     ) -> Session? {
+        guard let endpoint else { return nil }
         let id = Randomness.identifier()
         let incoming = IncomingMedia(
             media,
@@ -249,11 +268,13 @@ extension Candidate {
 
 extension IngestSettings {
     /// Where the port of WebRTC is, and what peers are told.
-    fileprivate var endpoint: EndpointConfiguration {
-        var configuration = EndpointConfiguration()
-        if webRTCAddress != "::" { configuration.addresses = [webRTCAddress] }
-        configuration.port = webRTCPort
-        configuration.advertisedAddresses = advertisedAddresses.compactMap { IPAddress($0) }
-        return configuration
+    fileprivate func endpoint(of slot: Int) -> EndpointConfiguration {
+        EndpointConfiguration(
+            slot: slot,
+            firstPort: webRTCPort,
+            address: webRTCAddress,
+            advertisedAddresses: advertisedAddresses,
+            advertisedPorts: advertisedPorts
+        )
     }
 }

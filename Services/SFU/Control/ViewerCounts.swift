@@ -2,6 +2,7 @@ import FoundationEssentials
 import Lifecycle
 import Reactor
 import Redis
+import Replicas
 import Telemetry
 
 /// Tells the suite how many watch each stream, as an event whenever that has changed, at most once a second.

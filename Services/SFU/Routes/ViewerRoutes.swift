@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPServing
+import Replicas
 import WebRTCSignalling
 
 /// How the viewers of a stream fare, on all replicas.
@@ -12,13 +13,8 @@ struct ViewerRoutes: Sendable {
         var ended: [ViewerReport]
     }
 
-    private static let hopHeader = "martlet-hop"
-    private static let answerByteLimit = 8 << 20
-
     let viewers: ViewerDirectory
-    let slots: SlotLease
     let proxy: SlotProxy
-    let client: HTTPClient
 
     func add(to router: HTTPRouter) {
         let viewers = "/api/v1/streams/:stream/viewers"
@@ -63,8 +59,8 @@ struct ViewerRoutes: Sendable {
         let streamID = try Self.streamID(of: request)
         guard Self.mayKnowOthers(request) else { throw HTTPProblem.noSuchStream }
         var answer = await own(streamID)
-        if request.headers[Self.hopHeader] == nil {
-            for address in await slots.others() { merge(await ask(address, request), into: &answer) }
+        for bytes in await proxy.others(request) {
+            merge(try? JSONDecoder().decode(Answer.self, from: Data(bytes)), into: &answer)
         }
         return Self.uncached(answer)
     }
@@ -79,7 +75,7 @@ struct ViewerRoutes: Sendable {
 
     /// Addresses and sessions of others are not for who only watches: a session's name is all that ends it.
     private static func mayKnowOthers(_ request: HTTPRequest) -> Bool {
-        request.headers[hopHeader] != nil || ["admin", "member"].contains(request.headers["x-martlet-role"])
+        ["admin", "member"].contains(request.headers["x-martlet-role"])
     }
 
     private static func maySee(_ streamID: String, _ request: HTTPRequest) -> Bool {
@@ -92,14 +88,6 @@ struct ViewerRoutes: Sendable {
         for shard in viewers.shards { items += await shard.perform { $0.reports(of: streamID) } }
         items.sort { ($0.since, $0.id) < ($1.since, $1.id) }
         return Answer(count: items.count, items: items, ended: viewers.ended.all(of: streamID))
-    }
-
-    private func ask(_ address: String, _ request: HTTPRequest) async -> Answer? {
-        let url = "http://\(address)\(request.path)"
-        guard let response = try? await client.request("GET", url, headers: [Self.hopHeader: "1"]),
-            response.status == 200, let bytes = try? await response.body.collect(upTo: Self.answerByteLimit)
-        else { return nil }
-        return try? JSONDecoder().decode(Answer.self, from: Data(bytes))
     }
 
     private func merge(_ other: Answer?, into answer: inout Answer) {

@@ -5,6 +5,7 @@ import ICE
 import Media
 import RTP
 import Reactor
+import Replicas
 import SDP
 import Telemetry
 import WebRTC

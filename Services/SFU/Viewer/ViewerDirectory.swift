@@ -20,25 +20,30 @@ final class ViewerDirectory: GrantHolder {
     }
 
     private struct State {
+        var shards: [ViewerShard] = []
         var entries: [String: Entry] = [:]
         var nextShard = 0
         var isDraining = false
     }
 
-    let shards: [ViewerShard]
     let ended = EndedViewers()
     private let limit: Int
     private let state = Mutex(State())
 
-    init(shards: [ViewerShard], limit: Int) {
-        self.shards = shards
-        self.limit = limit
-    }
+    init(limit: Int) { self.limit = limit }
+
+    /// What viewers are spread over; nothing before ``open(_:)``.
+    var shards: [ViewerShard] { state.withLock(\.shards) }
+
+    /// Lets sessions be opened on `shards`.
+    func open(_ shards: [ViewerShard]) { state.withLock { $0.shards = shards } }
 
     var count: Int { state.withLock { $0.entries.count } }
 
     /// Whether another session may be opened.
-    var hasRoom: Bool { state.withLock { $0.entries.count < limit && !$0.isDraining } }
+    var hasRoom: Bool {
+        state.withLock { !$0.shards.isEmpty && $0.entries.count < limit && !$0.isDraining }
+    }
 
     /// Opens a session on the shard whose turn it is.
     ///
@@ -46,23 +51,23 @@ final class ViewerDirectory: GrantHolder {
     func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) async -> ICECredentials {
         let shard = state.withLock { state in
             let shard = state.nextShard
-            state.nextShard = (shard + 1) % shards.count
+            state.nextShard = (shard + 1) % state.shards.count
             state.entries[id] = Entry(
                 shard: shard,
                 streamID: plan.streamID,
                 grant: plan.grant,
                 remoteFragment: peer.remoteFragment
             )
-            return shard
+            return state.shards[shard]
         }
-        return await shards[shard].perform { $0.open(plan, id: id, peer: peer) }
+        return await shard.perform { $0.open(plan, id: id, peer: peer) }
     }
 
     /// The shard of a session, where it is a viewer of that stream.
     func shard(of id: String, streamID: String) -> ViewerShard? {
         state.withLock { state in
             guard let entry = state.entries[id], entry.streamID == streamID else { return nil }
-            return shards[entry.shard]
+            return state.shards[entry.shard]
         }
     }
 
@@ -90,9 +95,9 @@ final class ViewerDirectory: GrantHolder {
 
     /// Ends a session.
     func close(_ id: String) {
-        guard let shard = state.withLock({ $0.entries[id]?.shard }) else { return }
-        let target = shards[shard]
-        target.loop.execute { target.close(id) }
+        let shard = state.withLock { state in state.entries[id].map { state.shards[$0.shard] } }
+        guard let shard else { return }
+        shard.loop.execute { shard.close(id) }
     }
 
     /// Ends what is open under a grant.
@@ -113,13 +118,14 @@ final class ViewerDirectory: GrantHolder {
         for id in ids { close(id) }
     }
 
-    /// Takes no more sessions, and ends those there are.
-    func drain() {
-        let ids = state.withLock { state in
+    /// Takes no more sessions.
+    ///
+    /// - Returns: those there are.
+    func drain() -> [String] {
+        state.withLock { state in
             state.isDraining = true
             return Array(state.entries.keys)
         }
-        for id in ids { close(id) }
     }
 
     /// Called on a shard's loop when a session is over.

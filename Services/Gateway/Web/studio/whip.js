@@ -133,6 +133,7 @@ export class WhipPublisher extends EventTarget {
     if (resource.iceServers.length > 0) peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: resource.iceServers });
     this.#answer = answer;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
+    this.#awaitGoodbye(peer);
     if (publication.isSimulcast && !/^a=simulcast:/m.test(answer)) await this.#sendOneSize(publication);
     this.#expectConnection();
   }
@@ -159,6 +160,19 @@ export class WhipPublisher extends EventTarget {
       if (codecs.length > 0) transceiver.setCodecPreferences?.(byPreference(codecs));
     }
     if (audio) peer.addTransceiver(audio, { direction: "sendonly", sendEncodings: [{ maxBitrate: SOUND_BITRATE }] });
+  }
+
+  /**
+   * The server that stops closes the connection: another one goes on with the stream, by a new session.
+   * @param {RTCPeerConnection} peer
+   */
+  #awaitGoodbye(peer) {
+    const transport = peer.getSenders().map((one) => one.transport).find((one) => one);
+    transport?.addEventListener("statechange", () => {
+      if (transport.state !== "closed" || peer !== this.peer) return;
+      this.#resource = null;
+      void this.#mend();
+    });
   }
 
   #expectConnection() {
