@@ -16,6 +16,8 @@ from stack import Stack  # noqa: E402
 from whip import BrowserPublisher  # noqa: E402
 
 GRACE_SECONDS = 5
+VIEWER_LIMIT = 200
+PUBLISHER_LIMIT = 12
 
 
 def free_port_base():
@@ -39,7 +41,10 @@ def stack():
     stack = Stack(
         data / "data",
         free_port_base(),
-        {"INGEST_GRACE_SECONDS": str(GRACE_SECONDS), "SFU_LOOPS": "2"},
+        {
+            "INGEST_GRACE_SECONDS": str(GRACE_SECONDS), "SFU_LOOPS": "2",
+            "SFU_MAX_VIEWERS": str(VIEWER_LIMIT), "INGEST_MAX_WEBRTC_SESSIONS": str(PUBLISHER_LIMIT),
+        },
     )
     stack.up()
     stack.wait_until_ready()
@@ -114,6 +119,14 @@ def every_playlist_keeps_the_rules(request):
 def browser(request):
     """Each of the two browsers in turn."""
     browser = request.param()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def chromium():
+    """One Chromium, whose further windows are had by `another`."""
+    browser = Chromium()
     yield browser
     browser.close()
 

@@ -1,7 +1,6 @@
 """Loss and jitter between a peer and us, by a seeded relay: what is lost is asked for again, and the picture moves."""
 import pytest
 
-from browsers import Chromium
 from recordings import finished, picture_times
 from udp_relay import UDPRelay
 from waiting import pause, wait_until
@@ -37,13 +36,6 @@ def relay():
         relay.close()
 
 
-@pytest.fixture
-def chromium():
-    browser = Chromium()
-    yield browser
-    browser.close()
-
-
 def seen(page):
     """What has come of the pictures, in numbers that only rise."""
     video = page.statistics()["video"]
@@ -58,11 +50,14 @@ def test_viewers_with_loss_see_moving_pictures(stack, publish, chromium, relay):
     target = wait_watchable(stack, "loss-whep", stream["id"])
     relays = [relay(stack.port("sfu-webrtc"), loss=loss, jitter=JITTER) for loss in LOSSES]
     pages = [ViewerPage(stack, chromium.another(one.rewrite)) for one in relays]
-    for page in pages:
+    outage = relay(stack.port("sfu-webrtc"))
+    unlucky = ViewerPage(stack, chromium.another(outage.rewrite))
+    for page in [*pages, unlucky]:
         assert page.watch(target)["status"] == 201
-    for page in pages:
+    for page in [*pages, unlucky]:
         wait_until("pictures come", lambda: page.decoded() > 60)
         page.measure_anew()
+    outage.set(is_cut=True)  # one that loses everything is nobody else's trouble
     before = [seen(page) for page in pages]
     pause(MEASURED_SECONDS)
     rows = []
@@ -79,6 +74,11 @@ def test_viewers_with_loss_see_moving_pictures(stack, publish, chromium, relay):
     for row in rows:
         assert row["pictures"] > 0.8 * 30 * MEASURED_SECONDS, row
     assert all(row["longest gap ms"] <= 500 for row in rows[:2]), rows
+    codes = [viewer["why"]["code"] for viewer in stack.api(f"/streams/{stream['id']}/viewers")["items"]]
+    assert codes.count("no_reports") == 1, codes
+    outage.set(is_cut=False)
+    count = unlucky.decoded()
+    wait_until("it sees pictures again", lambda: unlucky.decoded() > count + 30, timeout=10)
 
 
 def test_publishers_with_loss_are_recorded_without_holes(stack, chromium, publish_by_browser, relay):

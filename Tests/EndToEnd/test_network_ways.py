@@ -5,20 +5,12 @@ import pytest
 
 import stun
 from answers import keep_only_tcp, lead_to
-from browsers import Chromium
 from media_bus import MediaBus
 from udp_relay import UDPRelay
 from waiting import wait_until
 from whep import ViewerPage, offer, post, send, wait_watchable
 
 FRAME_BYTES = 2
-
-
-@pytest.fixture
-def chromium():
-    browser = Chromium()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
@@ -126,14 +118,14 @@ def test_a_narrow_link_makes_both_ends_go_slower(stack, chromium, publish_from):
             [viewer] = stack.api(f"/streams/{stream['id']}/viewers")["items"]
             return viewer["estimate"]
 
-        wide = wait_until("the publisher has found its pace", lambda: target() > 800_000 and target(), timeout=30)
         down.set(rate=400_000)
         wait_until("the sfu notices", lambda: estimate() < 700_000)
         down.set(rate=None)
-        up.set(rate=300_000)
-        wait_until("the publisher slows down", lambda: target() < 450_000 < wide)
+        wide = target()
+        up.set(rate=wide // 2)
+        narrow = wait_until("the publisher slows down", lambda: target() < 0.75 * wide and target())
         up.set(rate=None)
-        wait_until("and goes faster again", lambda: target() > 600_000, timeout=30)
+        wait_until("and goes faster again", lambda: target() > 1.3 * narrow, timeout=30)
         wait_for_pictures(page, 20)
     finally:
         up.close()

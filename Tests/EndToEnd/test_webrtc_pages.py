@@ -10,13 +10,6 @@ from waiting import pause, wait_until
 from watch_page import WatchPage
 
 
-@pytest.fixture
-def chromium():
-    browser = Chromium()
-    yield browser
-    browser.close()
-
-
 def wait_for_engine(page, name, timeout=20):
     return wait_until(
         f"{name} plays",
@@ -95,6 +88,27 @@ def test_a_dead_sfu_is_replaced_by_hls_within_three_seconds_and_comes_back(stack
 
     wait_for_engine(page, "WebRTC", timeout=40)
     page.wait_for_moving_picture()
+    assert page.was_never_reloaded()
+
+
+OFFERS = """performance.getEntriesByType('resource').filter((one) => /\\/whep\\/(~[^/]+\\/)?[a-z2-7]+$/.test(one.name))
+  .map((one) => (performance.timeOrigin + one.startTime) / 1000)"""
+
+
+def test_a_server_that_says_goodbye_is_asked_again_at_once(stack, publish, chromium):
+    _, url, watch, _ = stack.new_stream("webrtc-bye")
+    publish(url)
+    wait_live(stack, "webrtc-bye")
+    page = WatchPage(chromium, watch)
+    wait_for_engine(page, "WebRTC")
+    page.wait_for_moving_picture()
+    began = time.time()
+    stack.kill("sfu", signal.SIGTERM)
+    again = wait_until("it asks again", lambda: [moment for moment in chromium.evaluate(OFFERS) if moment > began])
+    print(f"asked again {(again[0] - began) * 1000:.0f} ms after the sfu was told to stop")
+    assert again[0] - began < 1
+    page.wait_for_moving_picture(frames=3, timeout=4)
+    wait_for_engine(page, "WebRTC", timeout=40)
     assert page.was_never_reloaded()
 
 

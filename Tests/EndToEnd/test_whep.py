@@ -100,8 +100,11 @@ def test_a_share_link_lets_one_watch_until_it_is_revoked(stack, publish, viewer)
     start = time.monotonic()
     stack.api(f"/streams/{stream['id']}/shares/{share['id']}", "DELETE")
     wait_until("the session is over", lambda: viewers(stack, stream["id"])["count"] == 0, timeout=5)
-    assert time.monotonic() - start < 1.5
+    over = time.monotonic() - start
     wait_until("the page hears of it", lambda: viewer.statistics()["dtls"] == "closed", timeout=5)
+    heard = time.monotonic() - start
+    print(f"revoked: over after {over * 1000:.0f} ms, the page knew after {heard * 1000:.0f} ms")
+    assert heard < 1
 
 
 def test_a_media_token_opens_whep_as_a_bearer_and_in_the_path(stack, publish):

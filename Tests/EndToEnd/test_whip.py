@@ -1,4 +1,6 @@
 """Publishing by WebRTC: what real clients send is a live stream like any other."""
+import concurrent.futures
+import os
 import subprocess
 import urllib.parse
 
@@ -213,6 +215,32 @@ def test_every_refusal_has_its_status(stack):
     assert send("PATCH", session, candidate, Content_Type=kind, If_Match='"stale"').status == 412
     assert send("PATCH", session, fragment, Content_Type=kind).status == 428
     assert send("DELETE", session).status == 200
+
+
+def test_sessions_of_publishers_leave_nothing_behind(stack):
+    streams = [stack.new_stream(f"whip-churn-{number}") for number in range(8)]
+    description = offer("chromium-publish")
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{stack.pid('ingest')}/fd"))
+
+    def join_and_leave(stream, times):
+        target = whip_url(stack, stream)
+        for _ in range(times):
+            answer = post(target, description, stack.access["api_token"])
+            assert answer.status == 201, answer.text
+            assert send("DELETE", urllib.parse.urljoin(target, answer.headers["Location"])).status == 200
+
+    def all_join_and_leave(times):
+        with concurrent.futures.ThreadPoolExecutor(len(streams)) as pool:
+            for done in [pool.submit(join_and_leave, stream, times) for stream, *_ in streams]:
+                done.result()
+
+    all_join_and_leave(3)  # opens the connections that are kept to the gateway and the database
+    before, publishers = descriptors(), stack.metric("ingest", "publishers")
+    all_join_and_leave(125)
+    wait_until("nobody is left", lambda: stack.metric("ingest", "publishers") <= publishers)
+    wait_until("no descriptor is kept", lambda: descriptors() <= before + 2 * len(streams))
 
 
 def test_pages_of_other_origins_may_publish(stack):

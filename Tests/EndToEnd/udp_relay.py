@@ -88,7 +88,7 @@ class UDPRelay:
         self._front = self._bind()
         self._sockets = {}  # peer's address: our socket towards the port
         self._waiting, self._order = [], itertools.count()
-        self._tap = None
+        self._meddle = lambda is_up, datagram: ()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._front, selectors.EVENT_READ, None)
         self._is_open = True
@@ -110,9 +110,9 @@ class UDPRelay:
             for name, value in fields.items():
                 setattr(link, name, value)
 
-    def tap(self, listener):
-        """Has `listener(is_up, datagram, inject)` told of every datagram that comes; `inject(bytes)` sends on."""
-        self._tap = listener
+    def meddle(self, attacker):
+        """Has `attacker(is_up, datagram)` told of every datagram that comes; what it returns goes the same way."""
+        self._meddle = attacker
 
     def rewrite(self, sdp):
         """An answer, or a part of one, whose only candidate is this relay."""
@@ -166,8 +166,8 @@ class UDPRelay:
         leaves = self._directions[0 if is_up else 1].departure(len(datagram), now)
         if leaves is not None:
             heapq.heappush(self._waiting, (leaves, next(self._order), datagram, out, to))
-        if self._tap:
-            self._tap(is_up, datagram, lambda other: self._deliver(other, out, to))
+        for other in self._meddle(is_up, datagram):
+            self._deliver(other, out, to)
 
     def _send_what_is_due(self):
         now = time.monotonic()

@@ -90,10 +90,13 @@ class ViewerPage:
 
 
 class AiortcViewer:
-    """aiortc watching from a thread of its own, until it is closed; counts what it decodes."""
+    """aiortc watching from a thread of its own, until it is closed; counts what it decodes.
 
-    def __init__(self, stack, target):
+    `rewrite_offer` and `rewrite_answer` change what is said between it and us."""
+
+    def __init__(self, stack, target, rewrite_offer=str, rewrite_answer=str):
         self.stack, self.target = stack, target
+        self._rewrite_offer, self._rewrite_answer = rewrite_offer, rewrite_answer
         self.pictures = self.sounds = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -110,10 +113,11 @@ class AiortcViewer:
         self._tasks = []
         connection.on("track", lambda track: self._tasks.append(asyncio.ensure_future(self._count(track))))
         await connection.setLocalDescription(await connection.createOffer())
-        answer = await asyncio.to_thread(post, self.stack, self.target, connection.localDescription.sdp)
+        offer = self._rewrite_offer(connection.localDescription.sdp)
+        answer = await asyncio.to_thread(post, self.stack, self.target, offer)
         assert answer.status == 201, answer.text
         self.session = answer.headers["Location"]
-        await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        await connection.setRemoteDescription(RTCSessionDescription(self._rewrite_answer(answer.text), "answer"))
         return connection
 
     async def _count(self, track):

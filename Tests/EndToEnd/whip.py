@@ -105,8 +105,9 @@ class BrowserPublisher:
 class AiortcPublisher:
     """aiortc sending generated pictures and sound from a thread of its own, until it is closed."""
 
-    def __init__(self, url, key):
+    def __init__(self, url, key, rewrite_offer=str):
         self.status = None
+        self._rewrite_offer = rewrite_offer
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -123,7 +124,8 @@ class AiortcPublisher:
         video.setCodecPreferences([one for one in codecs if one.mimeType == "video/H264"])
         connection.addTransceiver(AudioStreamTrack(), direction="sendonly")
         await connection.setLocalDescription(await connection.createOffer())
-        answer = await asyncio.to_thread(post, url, connection.localDescription.sdp, key)
+        offer = self._rewrite_offer(connection.localDescription.sdp)
+        answer = await asyncio.to_thread(post, url, offer, key)
         self.status = answer.status
         if answer.status == 201:
             self.session = urllib.parse.urljoin(url, answer.headers["Location"])

@@ -183,7 +183,7 @@ private struct SendingPeer {
             media.receiveRTP(packet.span, now: Self.start + 66 * Self.millisecond)
         }
         _ = media.takeFrames()
-        let packets = feedback(of: &media, at: Self.start + 300 * Self.millisecond)
+        let packets = feedback(of: &media, at: Self.start + 400 * Self.millisecond)
         #expect(media.takeFrames().isEmpty)
         #expect(media.lostCount == 1)
         let asked =

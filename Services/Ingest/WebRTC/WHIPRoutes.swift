@@ -132,7 +132,7 @@ struct WHIPRoutes: Sendable {
                 offer,
                 audio: PublishingPolicy.audio,
                 video: PublishingPolicy.video
-            )
+            ).map(PublishingPolicy.answer)
         } catch {
             throw error.problem
         }

@@ -10,10 +10,13 @@ public struct PacketReceiver: Sendable {
     public struct Settings: Sendable, Equatable {
         /// The packets that are held, a power of two, 16,384 at most; a gap that is as large is taken for a new beginning.
         public var capacity = 2048
-        /// The shortest wait for a missing packet, in nanoseconds.
-        public var minimumWait: UInt64 = 60_000_000
+        /// The wait for a missing packet that cannot be asked for, in nanoseconds.
+        public var waitWithoutRequests: UInt64 = 60_000_000
+        /// Requests that are given the time to be answered; where one in ten packets is lost either way, fewer leave
+        /// a hole every few seconds, and the picture stands still until a keyframe comes.
+        public var awaitedRequestCount: UInt64 = 5
         /// The longest wait for a missing packet, in nanoseconds.
-        public var maximumWait: UInt64 = 200_000_000
+        public var maximumWait: UInt64 = 300_000_000
         /// The wait before a packet is asked for the first time, in nanoseconds.
         public var reorderTime: UInt64 = 10_000_000
         /// Newer packets that make the first request due at once.
@@ -76,8 +79,13 @@ public struct PacketReceiver: Sendable {
 
     /// How long a missing packet is waited for now.
     public var wait: UInt64 {
-        min(settings.maximumWait, max(settings.minimumWait, 2 &* min(roundTrip, settings.maximumWait)))
+        guard settings.isRepairable else { return settings.waitWithoutRequests }
+        let interval = min(requestInterval, settings.maximumWait)
+        return min(settings.maximumWait, settings.reorderTime &+ settings.awaitedRequestCount &* interval)
     }
+
+    /// From one request for a packet to the next.
+    private var requestInterval: UInt64 { max(settings.minimumRequestInterval, roundTrip) }
 
     /// Takes in a packet that came at `now`, or one that a retransmission brought back.
     public mutating func receive(
@@ -144,7 +152,7 @@ public struct PacketReceiver: Sendable {
         return missing.takeRequests(
             now: now,
             overtakenBefore: highest - settings.reorderCount,
-            again: max(settings.minimumRequestInterval, roundTrip),
+            again: requestInterval,
             maximumCount: settings.requestCount
         )
     }
