@@ -130,7 +130,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     /// The longest rest.
-    public static let longestRest = Duration.milliseconds(20)
+    public static let longestRest = Duration.milliseconds(30)
 
     /// How long the loop rests before it asks what is ready, so that one wake-up serves many busy descriptors.
     ///
