@@ -4,6 +4,8 @@ import Contracts
 struct FeedLayer: Sendable, Equatable {
     /// Bits a second for each pixel, where nobody has measured yet.
     fileprivate static let guessedBitsPerPixel = 2
+    /// More than any layer has.
+    fileprivate static let bitrateLimit = 1_000_000_000
 
     /// The publisher's name for it; where a layer falls silent, its feed carries another.
     var rid: String
@@ -42,7 +44,7 @@ extension FeedLayer {
             feed: BusStreamName(streamID, rendition: rendition),
             width: width,
             height: height,
-            bitrate: layer.bitrate > 0 ? layer.bitrate : guess
+            bitrate: layer.bitrate > 0 ? min(layer.bitrate, Self.bitrateLimit) : guess
         )
     }
 }

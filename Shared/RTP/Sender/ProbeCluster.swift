@@ -38,7 +38,7 @@ struct ProbeCluster: Sendable {
     private var receivedCount = 0
     private var receivedByteCount = 0
     private var firstArrival: (time: Int64, byteCount: Int)?
-    private var lastArrival: Int64 = 0
+    private var lastArrival = Int64.min
 
     /// Begins a burst of `rate` bits a second.
     init(rate: Int, now: UInt64) {
@@ -87,7 +87,8 @@ struct ProbeCluster: Sendable {
         let sent = Self.rate(sentByteCount - firstByteCount, over: Int64(clamping: lastSent - start))
         let received = Self.rate(
             receivedByteCount - firstArrival.byteCount,
-            over: lastArrival - firstArrival.time
+            // The receiver's clock begins where it likes, below zero too, and may run over.
+            over: lastArrival &- firstArrival.time
         )
         guard let sent, let received else { return .carried(rate) }
         if received < sent * Limits.saturation { return .saturated(Int(received * Limits.drain)) }
