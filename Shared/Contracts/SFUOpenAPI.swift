@@ -18,7 +18,7 @@ public enum SFUOpenAPI {
         "/api/v1/streams/{stream}/viewers/{session}": {
           "parameters": [{"$ref": "#/components/parameters/Stream"},
             {"name": "session", "in": "path", "required": true, "description": "The last element of the session's Location.",
-              "schema": {"type": "string", "pattern": "^[0-9]{1,3}-[a-z2-7]{26}$"}}],
+              "schema": {"type": "string", "pattern": "^[0-9]{1,4}-[a-z2-7]{26}$"}}],
           "get": {
             "operationId": "readViewer", "tags": ["streams"], "summary": "How one viewer fares.",
             "responses": {
