@@ -24,12 +24,17 @@ def bystander(stack):
     """A page that watches a stream of its own all the time."""
     stream, url, _, _ = stack.new_stream("bystander")
     publisher = Publisher(url)
-    page = ViewerPage(stack)
-    page.target = wait_watchable(stack, "bystander", stream["id"])
-    assert page.watch(page.target)["status"] == 201
-    yield page
-    page.close()
-    publisher.close()
+    page = None
+    try:
+        target = wait_watchable(stack, "bystander", stream["id"])
+        page = ViewerPage(stack)
+        page.target = target
+        assert page.watch(target)["status"] == 201
+        yield page
+    finally:
+        if page:
+            page.close()
+        publisher.close()
 
 
 @pytest.fixture
