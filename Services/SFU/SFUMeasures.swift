@@ -45,7 +45,7 @@ struct SFUMeasures: Sendable {
         viewers = metrics.gauge("viewers", "Sessions of viewers that are open.")
         delay = metrics.histogram(
             "forward_delay_seconds",
-            "From the bus to the last viewer's socket, by batch.",
+            "From the bus to a viewer's socket, by some viewers at a time.",
             bounds: Self.delays
         )
     }

@@ -32,6 +32,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var watchers: [Watcher] = []
     private var timers = TimerQueue()
     private var running: [UnownedJob] = []
+    private var nextTurn: [() -> Void] = []
     private var restNanoseconds: UInt64 = 0
 
     /// Creates a loop and starts its thread, which lives until ``stop()``.
@@ -69,6 +70,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             return !inbox.isSignalled
         }
         if mustSignal && !isInLoop { signal() }
+    }
+
+    /// Runs `body` on the loop after it has looked after the descriptors that are ready by then; on the loop only.
+    ///
+    /// Long work goes on by it a piece at a time, so that nothing else waits for all of it.
+    public func executeNextTurn(_ body: @escaping () -> Void) {
+        precondition(isInLoop)
+        nextTurn.append(body)
     }
 
     // MARK: Executor
@@ -189,14 +198,21 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             let now = Self.now
             while let body = timers.popDue(at: now) { body() }
             if inbox.withLock({ $0.isStopped && $0.jobs.isEmpty && $0.closures.isEmpty }) { return }
-            let hasWork = inbox.withLock { $0.isSignalled }
+            let hasWork = inbox.withLock { $0.isSignalled } || !nextTurn.isEmpty
             if !hasWork, restNanoseconds > 0 { takeRest() }
             let timeout = hasWork ? 0 : timers.millisecondsToNext(from: Self.now)
             // SAFETY: the array outlives the call and holds as many events as the count says.
             let count = unsafe cplatform_epoll_wait(epoll, &events, CInt(events.count), timeout)
-            guard count > 0 else { continue }
-            for index in 0..<Int(count) { dispatch(events[index]) }
+            for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
+            takeTurn()
         }
+    }
+
+    private func takeTurn() {
+        guard !nextTurn.isEmpty else { return }
+        var bodies: [() -> Void] = []
+        swap(&bodies, &nextTurn)
+        for body in bodies { body() }
     }
 
     private func takeRest() {

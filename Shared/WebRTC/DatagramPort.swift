@@ -5,8 +5,10 @@ import Sockets
 /// The UDP socket of one family.
 final class DatagramPort: EventHandler {
     /// Datagrams received in one wake-up, in batches, so that no flood starves the loop.
-    private static let batchesPerWakeUp = 4
-    private static let batchCapacity = 64
+    private static let batchesPerWakeUp = 16
+    private static let batchCapacity = 16
+    /// After so long the rest waits for the next turn, in nanoseconds: handshakes must not hold media up.
+    private static let wakeUpLimit: UInt64 = 1_000_000
 
     let isV4: Bool
     let outbox: DatagramOutbox
@@ -44,6 +46,7 @@ final class DatagramPort: EventHandler {
             outbox.retry(on: socket)
             watchWriting()
         }
+        let began = EventLoop.now
         for _ in 0..<Self.batchesPerWakeUp {
             let count = inbox.receive(from: socket)
             guard count > 0, let endpoint else { return }
@@ -53,7 +56,7 @@ final class DatagramPort: EventHandler {
                 // SAFETY: the bytes are the batch's until the next one.
                 unsafe endpoint.receive(inbox.bytes(index), from: source, now: now)
             }
-            guard count == inbox.capacity, isOpen else { return }
+            guard count == inbox.capacity, isOpen, EventLoop.now &- began < Self.wakeUpLimit else { return }
         }
     }
 

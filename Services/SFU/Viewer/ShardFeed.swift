@@ -13,7 +13,7 @@ final class ShardFeed {
     /// The layers of the simulcast whose own feed it is, the smallest first.
     fileprivate(set) var layers: [ShardLayer] = []
     /// Who takes its pictures or its sound, or waits for them, by session.
-    var viewers: [String: Viewer] = [:]
+    var audience = Audience<Viewer>()
     /// How many need it: sessions, and the feed whose layer it is.
     fileprivate(set) var holderCount = 0
 

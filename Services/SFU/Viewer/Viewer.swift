@@ -104,7 +104,7 @@ final class Viewer: PeerTransportObserver {
     func leave() {
         pictures?.leave(self)
         guard let sound else { return }
-        sound.viewers[id] = nil
+        sound.audience.remove(self)
         shard.feeds.release(sound)
     }
 

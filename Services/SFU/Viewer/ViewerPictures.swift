@@ -101,7 +101,7 @@ final class ViewerPictures {
         if let next { drop(next.feed, for: viewer) }
         next = nil
         guard target !== feed else { return false }
-        target.viewers[viewer.id] = viewer
+        target.audience.add(viewer)
         feeds.hold(target)
         next = (target, now)
         guard viewer.media.packetCount == 0, VideoPlayhead.canBegin(in: target.videoRing) else { return true }
@@ -117,7 +117,7 @@ final class ViewerPictures {
 
     private func drop(_ feed: ShardFeed, for viewer: Viewer) {
         guard feed !== main else { return }
-        feed.viewers[viewer.id] = nil
+        feed.audience.remove(viewer)
         feeds.release(feed)
     }
 
@@ -127,7 +127,7 @@ final class ViewerPictures {
         drop(feed, for: viewer)
         next = nil
         feed = main
-        main.viewers[viewer.id] = nil
+        main.audience.remove(viewer)
         feeds.release(main)
     }
 }

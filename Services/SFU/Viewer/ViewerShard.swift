@@ -14,6 +14,8 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
 
     /// How often viewers that were held back are looked after.
     private static let pumpInterval = Duration.milliseconds(5)
+    /// Viewers that are sent what has come before the loop looks at what else there is to do.
+    private static let viewersPerTurn = 64
     /// Each viewer is looked after once in so many intervals.
     private static let careSlots: UInt64 = 10
     private static let careInterval = Duration.milliseconds(100)
@@ -32,6 +34,8 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private let byteLimit: Int
     private var viewers: [String: Viewer] = [:]
     private var behind: [String: Viewer] = [:]
+    /// Feeds with viewers who have not been sent all yet.
+    private var serving: [ShardFeed] = []
     private var isCaring = false
     private var careSlot: UInt64 = 0
 
@@ -124,7 +128,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         let transport = endpoint.makeTransport(peer, observer: viewer)
         viewer.attach(transport)
         viewers[id] = viewer
-        for feed in [pictures?.main, sound] { feed?.viewers[id] = viewer }
+        for feed in [pictures?.main, sound] { feed?.audience.add(viewer) }
         measures.viewers.add(1)
         return transport.credentials
     }
@@ -182,18 +186,46 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private func take(_ delivery: FeedDelivery) {
         guard let feed = feeds[delivery.feed] else { return }
         feed.take(delivery)
-        let now = EventLoop.now
         for case .layers(let layers) in delivery.events { feeds.use(layers, of: feed) }
-        for viewer in feed.viewers.values {
+        let first = delivery.isSeed ? nil : delivery.video.first ?? delivery.audio.first
+        feed.audience.announce(at: first?.arrival ?? EventLoop.now)
+        serve(feed)
+        if feed.hasEnded || feed.problem != nil { dismiss(feed) }
+    }
+
+    /// Sends what has come to everybody, some at once and the others in the next turns.
+    private func serve(_ feed: ShardFeed) {
+        guard !serving.contains(where: { $0 === feed }) else { return }
+        serving.append(feed)
+        if serving.count == 1 { serveSome() }
+    }
+
+    private func serveSome() {
+        guard let feed = serving.first else { return }
+        serving.removeFirst()
+        let oldest = feed.audience.oldestArrival
+        serve(feed, viewers: Self.viewersPerTurn)
+        endpoint.flush()
+        if let oldest { measures.delay.observe(Double(EventLoop.now &- oldest) / 1e9) }
+        if !feed.audience.isServed { serving.append(feed) }
+        guard !serving.isEmpty else { return }
+        loop.executeNextTurn { [weak self] in self?.serveSome() }
+    }
+
+    private func serve(_ feed: ShardFeed, viewers count: Int) {
+        let now = EventLoop.now
+        for _ in 0..<count {
+            guard let viewer = feed.audience.next() else { return }
             viewer.pump(at: now)
             note(viewer)
         }
-        endpoint.flush()
-        if !delivery.isSeed, let first = delivery.video.first ?? delivery.audio.first {
-            measures.delay.observe(Double(EventLoop.now &- first.arrival) / 1e9)
-        }
-        // Viewers of what cannot be shown any more come back, and get what can be, or the reason.
-        for viewer in Array(feed.viewers.values) where feed.hasEnded || feed.problem != nil {
+    }
+
+    /// Viewers of what cannot be shown any more come back, and get what can be, or the reason.
+    private func dismiss(_ feed: ShardFeed) {
+        let viewers = feed.audience.members
+        serve(feed, viewers: viewers.count)
+        for viewer in viewers {
             // A layer that ends is left for another.
             let isMain = viewer.pictures?.main === feed
             if isMain || feed.hasEnded && viewer.sound === feed { viewer.close() }

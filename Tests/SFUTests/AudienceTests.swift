@@ -1,0 +1,49 @@
+import Testing
+
+@testable import SFU
+
+struct AudienceTests {
+    private final class Seat {}
+
+    @Test func `each has one turn for what has come`() {
+        var audience = Audience<Seat>()
+        let seats = [Seat(), Seat(), Seat()]
+        for seat in seats { audience.add(seat) }
+        #expect(audience.next() == nil)
+        audience.announce(at: 5)
+        #expect(audience.oldestArrival == 5)
+        let served = (0..<4).map { _ in audience.next() }
+        #expect(served[0] === seats[0] && served[1] === seats[1] && served[2] === seats[2])
+        #expect(served[3] == nil && audience.isServed && audience.oldestArrival == nil)
+    }
+
+    @Test func `what comes in the middle of a round goes on where it stands`() {
+        var audience = Audience<Seat>()
+        let seats = [Seat(), Seat(), Seat()]
+        for seat in seats { audience.add(seat) }
+        audience.announce(at: 1)
+        _ = audience.next()
+        audience.announce(at: 2)
+        #expect(audience.oldestArrival == 1)
+        #expect(audience.next() === seats[1] && audience.next() === seats[2])
+        #expect(audience.oldestArrival == 2)
+        #expect(audience.next() === seats[0] && audience.next() == nil)
+    }
+
+    @Test func `who leaves takes nobody's turn along`() {
+        var audience = Audience<Seat>()
+        let seats = [Seat(), Seat(), Seat(), Seat()]
+        for seat in seats { audience.add(seat) }
+        audience.add(seats[0])
+        #expect(audience.members.count == 4)
+        audience.announce(at: 1)
+        _ = audience.next()
+        audience.remove(seats[0])
+        audience.remove(seats[2])
+        audience.remove(Seat())
+        #expect(audience.next() === seats[1] && audience.next() === seats[3] && audience.next() == nil)
+        for seat in seats { audience.remove(seat) }
+        audience.announce(at: 2)
+        #expect(audience.isServed && audience.next() == nil)
+    }
+}
