@@ -18,6 +18,8 @@ final class PacketBlock: Sendable {
     let captureTime: UInt64?
     /// The payloads; the last carries the marker.
     let payloads: PayloadRun
+    /// The bytes at the end of each payload that are padding; empty where none has any.
+    private let paddings: [UInt8]
 
     init(
         frame: UInt64,
@@ -27,7 +29,8 @@ final class PacketBlock: Sendable {
         isKeyframe: Bool,
         arrival: UInt64,
         captureTime: UInt64? = nil,
-        payloads: PayloadRun
+        payloads: PayloadRun,
+        paddings: [UInt8] = []
     ) {
         self.frame = frame
         self.firstPacket = firstPacket
@@ -37,10 +40,13 @@ final class PacketBlock: Sendable {
         self.arrival = arrival
         self.captureTime = captureTime
         self.payloads = payloads
+        self.paddings = paddings
     }
 
     var packetCount: Int { payloads.count }
     var byteCount: Int { payloads.bytes.count }
+    /// The bytes at the end of a payload that are padding.
+    func paddingByteCount(_ index: Int) -> Int { paddings.isEmpty ? 0 : Int(paddings[index]) }
     /// The number of the packet after its last.
     var endPacket: UInt64 { firstPacket &+ UInt64(packetCount) }
 }

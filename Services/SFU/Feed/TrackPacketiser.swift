@@ -6,11 +6,13 @@ struct TrackPacketiser {
     /// With 12 bytes of header, at most 24 of extensions, 2 of a retransmission and 16 of a tag, a packet stays
     /// below 1,200 bytes, which every path carries.
     static let payloadByteLimit = 1144
+    /// The lengths of payload that pictures are tried with: the best is what becomes fewest runs.
+    private static let payloadByteLimits = [payloadByteLimit, 1000, 860, 730, 600]
     /// What a frame of the timeline is counted in.
     private static let nanosecondsPerSecond: UInt32 = 1_000_000_000
 
     private(set) var configuration: TrackConfiguration
-    private var packetiser: Packetiser
+    private var packetisers: [Packetiser]
     private var frame: UInt64 = 0
     private var packet: UInt64 = 0
     private var run = PayloadRun()
@@ -19,11 +21,12 @@ struct TrackPacketiser {
 
     /// Creates a packetiser, or returns `nil` for a coding that WebRTC does not carry.
     init?(_ configuration: TrackConfiguration) {
-        guard configuration.isVideo || configuration.codec == .opus,
-            let packetiser = Packetiser(configuration, maximumPayloadByteCount: Self.payloadByteLimit)
-        else { return nil }
+        guard configuration.isVideo || configuration.codec == .opus else { return nil }
         self.configuration = configuration
-        self.packetiser = packetiser
+        packetisers = (configuration.isVideo ? Self.payloadByteLimits : [Self.payloadByteLimit]).compactMap {
+            Packetiser(configuration, maximumPayloadByteCount: $0)
+        }
+        if packetisers.isEmpty { return nil }
     }
 
     /// Goes on with another generation of the same coding.
@@ -32,7 +35,7 @@ struct TrackPacketiser {
     mutating func reconfigure(_ configuration: TrackConfiguration) -> Bool {
         guard configuration.codec == self.configuration.codec else { return false }
         self.configuration = configuration
-        return packetiser.use(configuration)
+        return packetisers.indices.allSatisfy { packetisers[$0].use(configuration) }
     }
 
     /// Cuts a sample; `nil` where it is damaged.
@@ -41,8 +44,7 @@ struct TrackPacketiser {
         at now: UInt64,
         on timeline: SessionTimeline = SessionTimeline()
     ) -> PacketBlock? {
-        run.removeAll()
-        guard cut(sample), !run.isEmpty else { return nil }
+        guard let run = cut(sample) else { return nil }
         let presentation = sample.decodeTime &+ Int64(sample.compositionOffset)
         let time = MediaTime(ticks: presentation, timescale: configuration.timescale)
         let mediaTime = time.ticks(in: Self.nanosecondsPerSecond)
@@ -55,10 +57,11 @@ struct TrackPacketiser {
             isKeyframe: isKeyframe,
             arrival: now,
             captureTime: captureTime(of: mediaTime, isKeyframe && configuration.isVideo, on: timeline),
-            payloads: run
+            payloads: run.payloads,
+            paddings: run.paddings
         )
         frame &+= 1
-        packet &+= UInt64(run.count)
+        packet &+= UInt64(run.payloads.count)
         return block
     }
 
@@ -76,10 +79,22 @@ struct TrackPacketiser {
         return NTPClock.time(wallClock)
     }
 
-    private mutating func cut(_ sample: BusSample) -> Bool {
+    private mutating func cut(_ sample: BusSample) -> AlignedRun? {
+        var best: AlignedRun?
+        // Each is asked, as some count the pictures.
+        for index in packetisers.indices {
+            guard cut(sample, by: index), !run.isEmpty else { return nil }
+            let next = AlignedRun(run)
+            if next.cost < best?.cost ?? .max { best = next }
+        }
+        return best
+    }
+
+    private mutating func cut(_ sample: BusSample, by index: Int) -> Bool {
         let isKeyframe = sample.flags.contains(.keyframe)
+        run.removeAll()
         do throws(PayloadFailure) {
-            try packetiser.packetise(sample.payload.span, isKeyframe: isKeyframe, into: &run)
+            try packetisers[index].packetise(sample.payload.span, isKeyframe: isKeyframe, into: &run)
             return true
         } catch {
             return false

@@ -74,7 +74,7 @@ struct OutgoingTrack {
         lastTimestamp = timestamp
         let header = header(of: block, index, nextSequence, timestamp)
         nextSequence &+= 1
-        let payloadByteCount = block.payloads.range(index).count
+        let payloadByteCount = block.payloads.range(index).count - block.paddingByteCount(index)
         packetCount &+= 1
         byteCount &+= UInt32(truncatingIfNeeded: payloadByteCount)
         return Self.send(header, extensions(of: block, index, hurry), number, nil, block, index, &sink)
@@ -107,6 +107,7 @@ struct OutgoingTrack {
         header.payloadType = again.payloadType
         header.ssrc = again.ssrc
         header.sequence = again.nextSequence
+        header.hasPadding = false
         retransmission?.nextSequence &+= 1
         retransmission?.packetCount &+= 1
         return Self.send(header, extensions, number, sequence, block, index, &sink)
@@ -126,6 +127,7 @@ struct OutgoingTrack {
         PacketHeader(
             payloadType: payloadType,
             hasMarker: marksFrames && index == block.packetCount - 1,
+            hasPadding: block.paddingByteCount(index) > 0,
             sequence: sequence,
             timestamp: timestamp,
             ssrc: ssrc
@@ -143,7 +145,9 @@ struct OutgoingTrack {
     ) -> Int {
         let headerByteCount = RTPHeader.byteCount(with: extensions)
         let originalByteCount = original == nil ? 0 : originalNumberByteCount
-        let total = headerByteCount + originalByteCount + block.payloads.range(index).count
+        let padding = header.hasPadding ? 0 : block.paddingByteCount(index)
+        let payloadByteCount = block.payloads.range(index).count - padding
+        let total = headerByteCount + originalByteCount + payloadByteCount
         unsafe sink.send(byteCount: total) { memory in
             // SAFETY: the memory has room for as many bytes as were asked for.
             unsafe header.write(to: memory, extensions, number, block.captureTime)
@@ -154,7 +158,8 @@ struct OutgoingTrack {
                     as: UInt16.self
                 )
             }
-            unsafe block.copyPayload(index, to: memory + headerByteCount + originalByteCount)
+            let payload = unsafe memory + headerByteCount + originalByteCount
+            unsafe block.copyPayload(index, count: payloadByteCount, to: payload)
         }
         return total
     }
@@ -164,6 +169,7 @@ struct OutgoingTrack {
 struct PacketHeader {
     var payloadType: UInt8
     var hasMarker: Bool
+    var hasPadding: Bool
     var sequence: UInt16
     var timestamp: UInt32
     var ssrc: UInt32
@@ -176,7 +182,8 @@ struct PacketHeader {
         _ captureTime: UInt64?
     ) {
         // SAFETY: the caller's memory has room for the header.
-        unsafe memory.storeBytes(of: extensions == nil ? 0x80 : 0x90, as: UInt8.self)
+        let first: UInt8 = (extensions == nil ? 0x80 : 0x90) | (hasPadding ? 0x20 : 0)
+        unsafe memory.storeBytes(of: first, as: UInt8.self)
         let second = payloadType & 0x7f | (hasMarker ? 0x80 : 0)
         unsafe memory.storeBytes(of: second, toByteOffset: 1, as: UInt8.self)
         unsafe memory.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
@@ -198,13 +205,13 @@ struct PacketHeader {
 }
 
 extension PacketBlock {
-    /// Copies a payload.
-    @unsafe func copyPayload(_ index: Int, to memory: UnsafeMutableRawPointer) {
+    /// Copies the first `count` bytes of a payload, which has no fewer.
+    @unsafe func copyPayload(_ index: Int, count: Int, to memory: UnsafeMutableRawPointer) {
         let range = payloads.range(index)
         unsafe payloads.bytes.withUnsafeBytes { bytes in
             // SAFETY: the range lies within the bytes; the caller's memory has room for the payload.
             guard let base = bytes.baseAddress else { return }
-            unsafe memory.copyMemory(from: base + range.lowerBound, byteCount: range.count)
+            unsafe memory.copyMemory(from: base + range.lowerBound, byteCount: count)
         }
     }
 }
