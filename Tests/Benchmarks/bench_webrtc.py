@@ -1,6 +1,6 @@
 """WHEP viewers per core: the sfu on one core, the load generator on another, beside Janus in the same run.
 
-usage: bench_webrtc.py [--viewers 100,500,1000,2000,3000] [--seconds 8] [--streams small,large] [--no-janus]
+usage: bench_webrtc.py [--viewers 100,500,1000,2000,3000] [--seconds 8] [--streams small,large,sound] [--no-janus]
 Prints a table, and writes the figures as JSON to $MARTLET_BENCH_JSON.
 """
 import argparse
@@ -21,22 +21,32 @@ from bench_stack import bench_stack  # noqa: E402
 from processes import Meter, resident_bytes  # noqa: E402
 from waiting import pause, wait_until  # noqa: E402
 
-# What is published: size, frame rate, and kbit/s of H.264 without B-frames, a keyframe every two seconds.
-STREAMS = {"small": ("640x360", 30, 600), "large": ("1280x720", 30, 2500)}
+# What is published: size, frame rate, and kbit/s of H.264 without B-frames, a keyframe every two seconds; and whether
+# AAC comes with it, which the transcoder makes Opus of.
+STREAMS = {
+    "small": ("640x360", 30, 600, False),
+    "large": ("1280x720", 30, 2500, False),
+    "sound": ("640x360", 30, 600, True),
+}
+# The sfu has one core for itself; the load generator and everything else share the other.
 HUB_CORE, LOAD_CORE = 0, 1
+# A server that has lost so many of its viewers is not asked to carry more.
+CARRIED_SHARE = 0.99
 
 
 def clip_of(name):
     """Twenty seconds of one stream in FLV, made once."""
-    size, rate, kilobits = STREAMS[name]
+    size, rate, kilobits, has_sound = STREAMS[name]
     clip = pathlib.Path(tempfile.gettempdir()) / f"martlet-webrtc-{name}.flv"
     if not clip.exists():
+        source = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"] if has_sound else []
+        sound = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"] if has_sound else ["-an"]
         subprocess.check_call([
-            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}", "-t", "20",
-            "-vf", "noise=alls=12:allf=t", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast",
+            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}", *source,
+            "-t", "20", "-vf", "noise=alls=12:allf=t", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast",
             "-tune", "zerolatency", "-g", str(2 * rate), "-profile:v", "baseline", "-b:v", f"{kilobits}k",
             "-minrate", f"{kilobits}k", "-maxrate", f"{kilobits}k", "-bufsize", f"{kilobits // 2}k",
-            "-an", "-f", "flv", str(clip),
+            *sound, "-f", "flv", str(clip),
         ])
     return clip
 
@@ -49,6 +59,22 @@ def program(name):
 
 def pin(pid, core):
     subprocess.check_call(["taskset", "-acp", str(core), str(pid)], stdout=subprocess.DEVNULL)
+
+
+def with_children(pid):
+    """A process and those that it has started."""
+    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    return [pid] + [each for child in children for each in with_children(int(child))]
+
+
+def pin_stack(stack):
+    """Gives the sfu its core, and everything else of the stack the other; returns the sfu's process."""
+    for file in (stack.data / "run").glob("*.pid"):
+        core = HUB_CORE if file.stem == "sfu" else LOAD_CORE
+        for pid in with_children(stack.pid(file.stem)):
+            pin(pid, core)
+    pin(stack.pid("sfu"), HUB_CORE)
+    return stack.pid("sfu")
 
 
 def view(arguments, groups):
@@ -117,16 +143,17 @@ def measure(stack, stream, counts, seconds, sample):
         [program("LoadGenerator"), "--url", url, "--count", "1", "--clip", str(clip_of(stream)),
          "--seconds", "3600", "--mark", "1"], stdout=subprocess.DEVNULL,
     )
+    kind = [] if STREAMS[stream][3] else ["--video-only", "1"]
     rows = []
     try:
         wait_until("the stream is live", lambda: stack.watch_state(slug)["state"] == "live", timeout=30)
         pause(5)
-        pid = stack.pid("sfu")
-        pin(pid, HUB_CORE)
+        pid = pin_stack(stack)
+        pin(publisher.pid, LOAD_CORE)
         hub = f"http://127.0.0.1:{int(stack.environment['MARTLET_PORT_BASE']) + 80}/whep/{made['id']}"
         report, cost = view(
             ["--url", hub, "--token", stack.access["api_token"], "--count", "20", "--parallel", "1",
-             "--seconds", "1", "--sample", "5", "--video-only", "1"],
+             "--seconds", "1", "--sample", "5", *kind],
             {"sfu": [pid]},
         )
         rows.append(row("martlet, one by one", stream, 20, report, cost, resident_bytes(pid)))
@@ -136,12 +163,14 @@ def measure(stack, stream, counts, seconds, sample):
             inside = Histogram(int(stack.environment["MARTLET_PORT_BASE"]) + 105)
             report, cost = view(
                 ["--url", hub, "--token", stack.access["api_token"], "--count", str(count),
-                 "--seconds", str(seconds), "--sample", str(sample), "--video-only", "1"],
+                 "--seconds", str(seconds), "--sample", str(sample), *kind],
                 {"sfu": [pid]},
             )
             rows.append(row("martlet", stream, count, report, cost, before))
             rows[-1]["inside_p99_ms"] = inside.quantile_ms(0.99)
             print(json.dumps(rows[-1]), flush=True)
+            if report["connected"] < CARRIED_SHARE * count:
+                break
     finally:
         publisher.kill()
         publisher.wait()
@@ -151,7 +180,7 @@ def measure(stack, stream, counts, seconds, sample):
 COLUMNS = (
     "server", "stream", "viewers", "connected", "packets_per_s", "mbit_per_s", "cpu_percent", "lost", "silent",
     "mib_per_viewer", "first_frame_p50_ms", "first_frame_p99_ms", "forward_p50_ms", "forward_p99_ms",
-    "inside_p99_ms",
+    "inside_p99_ms", "load_cpu_percent",
 )
 
 
@@ -165,16 +194,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--viewers", default="100,500,1000,2000,3000")
     parser.add_argument("--seconds", type=int, default=8)
-    parser.add_argument("--streams", default="small,large")
+    parser.add_argument("--streams", default="small,large,sound")
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--no-janus", action="store_true")
     options = parser.parse_args()
     counts = [int(count) for count in options.viewers.split(",")]
     rows = []
-    with bench_stack({"SFU_MAX_VIEWERS": "20000"}) as (stack, base):
+    with bench_stack({"SFU_MAX_VIEWERS": "20000", "SFU_LOOPS": "1"}) as (stack, base):
         for stream in options.streams.split(","):
             rows += measure(stack, stream, counts, options.seconds, options.sample)
-            if not options.no_janus:
+            if not options.no_janus and not STREAMS[stream][3]:
                 from janus import measure_janus
 
                 rows += measure_janus(base + 710, stream, clip_of(stream), counts, options.seconds, view, row, pin)

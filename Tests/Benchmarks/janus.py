@@ -18,7 +18,7 @@ general: {{ debug_level = 1  session_timeout = 0  log_to_stdout = true
   configs_folder = "{folder}"  plugins_folder = "{libraries}/plugins"  transports_folder = "{libraries}/transports"
   events_folder = "{folder}/none"  loggers_folder = "{folder}/none" }}
 media: {{ rtp_port_range = "{low}-{high}" }}
-nat: {{ ice_lite = true  ice_enforce_list = "{address}" }}
+nat: {{ ice_enforce_list = "{address}" }}
 plugins: {{ disable = "libjanus_audiobridge.so,libjanus_echotest.so,libjanus_recordplay.so,libjanus_sip.so,\
 libjanus_nosip.so,libjanus_textroom.so,libjanus_videocall.so,libjanus_videoroom.so,libjanus_voicemail.so,\
 libjanus_duktape.so,libjanus_lua.so" }}
@@ -96,6 +96,7 @@ def measure_janus(port, stream, clip, counts, seconds, view, row, pin):
             pause(3)
             pid = janus.process.pid
             pin(pid, 0)
+            pin(janus.publisher.pid, 1)
             before = resident_bytes(pid)
             report, cost = view(
                 ["--janus", janus.url, "--mount-point", str(MOUNT_POINT), "--count", str(count),

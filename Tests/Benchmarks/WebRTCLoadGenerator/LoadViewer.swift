@@ -156,11 +156,22 @@ final class LoadViewer: EventHandler {
     private func take(_ packet: UnsafeMutableRawBufferPointer) {
         guard packet.count >= 12 else { return }
         switch unsafe packet[0] {
-        case 0...3: takeAnswer()
+        case 0...3: unsafe takeCheck(UnsafeRawBufferPointer(packet))
         case 20...63: unsafe takeDTLS(packet)
         case 128...191: if unsafe !(192...223 ~= packet[1]) { unsafe takeMedia(packet) }
         default: break
         }
+    }
+
+    /// Takes the answer to a check, or answers one of a server that makes checks of its own.
+    private func takeCheck(_ packet: UnsafeRawBufferPointer) {
+        // SAFETY: the bytes live for the call.
+        let bytes = unsafe Span<UInt8>(_unsafeBytes: packet)
+        guard let message = try? STUNMessage(bytes), let session else { return }
+        guard message.kind == .request else { return takeAnswer() }
+        var answer = STUNMessage(.success, transactionID: message.transactionID)
+        answer.attributes = [.xorMappedAddress(session.serverAddress)]
+        send(answer.encoded(key: Array(password.utf8)))
     }
 
     private func takeAnswer() {

@@ -1,4 +1,5 @@
 import Crypto
+import ICE
 import Sockets
 
 /// The descriptions that a viewer sends and gets, as far as it needs them.
@@ -11,6 +12,11 @@ enum SessionText {
         var server: DatagramAddress
         /// The name of the first media section.
         var mediaID: String
+
+        /// The same address as ICE writes it.
+        var serverAddress: TransportAddress {
+            TransportAddress(.v4(UInt32(truncatingIfNeeded: server.low)), port: server.port)
+        }
     }
 
     static let videoType: UInt8 = 102
