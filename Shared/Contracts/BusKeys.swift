@@ -21,8 +21,7 @@ public enum BusKeys {
 
     /// The bucket of a stream, `b00` to `b63`, by FNV-1a of its ID.
     public static func bucket(of streamID: String) -> String {
-        let hash = streamID.utf8.reduce(0x811c_9dc5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
-        let number = hash % bucketCount
+        let number = streamID.fnv1a % bucketCount
         return number < 10 ? "b0\(number)" : "b\(number)"
     }
 
@@ -92,4 +91,9 @@ public enum Announcement: String, Sendable, CaseIterable {
     public static let whatField = "what"
     /// The field of the rendition.
     public static let renditionField = "rendition"
+}
+
+extension String {
+    /// The FNV-1a hash of the text.
+    var fnv1a: UInt32 { utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 } }
 }

@@ -17,7 +17,7 @@ public enum IngestOpenAPI {
     public static let schemas = """
         "Publisher": {
           "type": "object",
-          "required": ["streamId", "sessionId", "epoch", "protocol", "bitrate", "frameRate", "bFrames", "tracks", "warnings"],
+          "required": ["streamId", "sessionId", "epoch", "protocol", "bitrate", "frameRate", "bFrames", "tracks", "layers", "warnings"],
           "properties": {
             "streamId": {"type": "string"}, "sessionId": {"type": "string"}, "epoch": {"type": "integer"},
             "key": {"type": "string", "description": "The public name of the stream key."},
@@ -31,6 +31,11 @@ public enum IngestOpenAPI {
               "track": {"type": "integer"}, "generation": {"type": "integer"}, "codec": {"type": "string"},
               "width": {"type": "integer"}, "height": {"type": "integer"},
               "sampleRate": {"type": "integer"}, "channels": {"type": "integer"}}}},
+            "layers": {"type": "array", "description": "The streams that carry a simulcast's layers, best first.",
+              "items": {"type": "object", "required": ["rid", "width", "height", "bitrate"], "properties": {
+                "rid": {"type": "string"},
+                "rendition": {"type": "string", "description": "Absent for the stream's own picture."},
+                "width": {"type": "integer"}, "height": {"type": "integer"}, "bitrate": {"type": "integer"}}}},
             "warnings": {"type": "array", "items": {"type": "string"}}}}
         """
 }

@@ -1,3 +1,5 @@
+public import Media
+
 /// The name of a rendition on the bus: media derived from a stream, or another layer of it, beside the
 /// publisher's own.
 ///
@@ -68,12 +70,27 @@ public struct RenditionName: Sendable, Hashable, CustomStringConvertible {
         return true
     }
 
+    /// The number of a layer's track in the session that it is stored in beside the publisher's own tracks, by its
+    /// name alone; `nil` for what is not a layer.
+    public var layerTrack: TrackID? {
+        guard case .layer(let rid) = kind else { return nil }
+        return TrackID(rawValue: TrackID.firstLayer | UInt16(truncatingIfNeeded: rid.fnv1a ^ rid.fnv1a >> 16))
+    }
+
     private static func isOfRID(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x2d, 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a: true
         default: false
         }
     }
+}
+
+extension TrackID {
+    /// Tracks from this number on are layers of a simulcast; publishers have few tracks, numbered from 0.
+    public static let firstLayer: UInt16 = 0x8000
+
+    /// Whether the track is a layer beside the publisher's own picture, see ``RenditionName/layerTrack``.
+    public var isLayer: Bool { rawValue >= Self.firstLayer }
 }
 
 /// The name of one stream of samples on the bus: a publisher's own, or a rendition of it.

@@ -48,9 +48,9 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         }
     }
 
-    /// One layer of a simulcast: the same picture in a size of its own.
+    /// One stream with a layer of a simulcast: the same picture in a size of its own.
     public struct Layer: Codable, Sendable, Equatable {
-        /// The publisher's name for it (RFC 8851).
+        /// The publisher's name for the layer that is carried (RFC 8851).
         public var rid: String
         /// The rendition that carries it, as ``RenditionName`` writes it; `nil` for the stream's own picture.
         public var rendition: String?
@@ -58,7 +58,7 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         public var width: Int
         /// The coded height in pixels.
         public var height: Int
-        /// Bits a second as they arrive of late; 0 while that is not known.
+        /// Bits a second of late; 0 while that is not known.
         public var bitrate: Int
 
         /// Creates a layer.
@@ -98,11 +98,13 @@ public struct SessionDescription: Codable, Sendable, Equatable {
     public var publisher: Publisher
     /// The current set of tracks.
     public var tracks: [Track]
-    /// The layers that arrive, best first, or `nil` without simulcast.
+    /// The streams that carry the publisher's picture, best first, or `nil` without simulcast.
     ///
-    /// The first one is the stream's own picture, and has no rendition. When it falls silent the next one takes
-    /// its place here and on the stream, while its rendition goes on for those who follow that. All renditions
-    /// share the stream's timeline, and begin segments of one number together.
+    /// The first one is the stream's own picture, and has no rendition; every other layer has the rendition of its
+    /// RID. Where a layer falls silent, another one takes its place: on the stream itself the best that arrives,
+    /// in a rendition the next smaller. The entry then names the RID and the size of the layer that is carried;
+    /// renditions keep their names, so that no stream of a session ends before the session. All share the session's
+    /// timeline, and begin segments of one number together.
     public var layers: [Layer]?
 
     /// Creates a description.

@@ -8,8 +8,8 @@ public struct MediaPolicy: Equatable, Sendable {
     public var feedback: [String]
     /// Whether retransmissions may come in a format of their own (RFC 4588).
     public var allowsRetransmission: Bool
-    /// Whether several layers of one picture are taken.
-    public var takesLayers: Bool
+    /// The most layers of one picture that are taken.
+    public var layerLimit: Int
 
     /// Creates a policy.
     public init(
@@ -17,13 +17,13 @@ public struct MediaPolicy: Equatable, Sendable {
         extensions: [String] = [],
         feedback: [String] = [],
         allowsRetransmission: Bool = false,
-        takesLayers: Bool = false
+        layerLimit: Int = 0
     ) {
         self.codecs = codecs
         self.extensions = extensions
         self.feedback = feedback
         self.allowsRetransmission = allowsRetransmission
-        self.takesLayers = takesLayers
+        self.layerLimit = layerLimit
     }
 }
 

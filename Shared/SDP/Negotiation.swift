@@ -142,8 +142,8 @@ public enum Negotiation {
             let repair = section.codecs.first { $0.repairedPayloadType == codec.payloadType }
             media.retransmissionPayloadType = repair?.payloadType
         }
-        if policy.takesLayers, media.extensionID(ExtensionURI.streamID) != nil {
-            media.layers = section.sentLayers
+        if policy.layerLimit > 0, media.extensionID(ExtensionURI.streamID) != nil {
+            media.layers = Array(section.sentLayers.prefix(policy.layerLimit))
         }
         return media
     }

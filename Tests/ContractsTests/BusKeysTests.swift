@@ -18,6 +18,16 @@ import Testing
         #expect(BusKeys.trackField(track: 1, generation: 3) == "1.3")
     }
 
+    @Test func `layers have tracks by their names, apart from the publisher's and from each other`() throws {
+        let tracks = try ["l", "m", "h", "q", "f", "0", "1", "2", "low", "mid", "high"].map { rid in
+            try #require(RenditionName.layer(rid)?.layerTrack)
+        }
+        #expect(Set(tracks).count == tracks.count)
+        for track in tracks { #expect(track.isLayer) }
+        #expect(RenditionName.opus.layerTrack == nil)
+        #expect(!TrackID(rawValue: 15).isLayer)
+    }
+
     @Test func `a request for a keyframe survives its text, and other texts are none`() throws {
         let layer = KeyframeRequest.layer(try #require(.layer("m")))
         #expect(KeyframeRequest.all.description == "keyframe")

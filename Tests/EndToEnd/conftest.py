@@ -98,19 +98,21 @@ def publish_by_browser(stack):
 
 @pytest.fixture(autouse=True)
 def every_playlist_keeps_the_rules(request):
-    """Whatever a test of a publisher by RTMP was about: the playlists of its streams break no rule of LL-HLS."""
-    if "stack" not in request.fixturenames or "publish_by_browser" in request.fixturenames:
+    """Whatever a test of a publisher was about: the playlists of its streams break no rule of LL-HLS."""
+    if "stack" not in request.fixturenames:
         yield
         return
+    slack = llhls.BROWSER_SLACK if "publish_by_browser" in request.fixturenames else 0
     # Named here so that the publishers of the test go on until its streams have been looked at.
-    stack, *_ = (request.getfixturevalue(name) for name in ("stack", "publish", "publish_by_gstreamer"))
+    publishers = ("publish", "publish_by_gstreamer", "publish_by_browser")
+    stack, *_ = (request.getfixturevalue(name) for name in ("stack", *publishers))
     stack.made.clear()
     yield
     for slug, hls in stack.made:
         state = stack.state_of(slug)
         if state not in ("live", "ended") or stack.request(hls, authorised=False).status != 200:
             continue
-        report = llhls.check(hls, seconds=1)
+        report = llhls.check(hls, seconds=1, slack=slack)
         if stack.state_of(slug) == state:
             assert not report.violations, f"{slug}, {state}:\n" + "\n".join(report.violations)
 

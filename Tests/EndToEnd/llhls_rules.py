@@ -12,8 +12,12 @@ MEDIA_TYPES = {"video/mp4", "audio/mp4", "video/iso.segment", "audio/iso.segment
 PLAYLIST_TYPES = {"application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl"}
 
 
-def check_playlist(playlist):
-    """The rules of a media playlist by itself."""
+def check_playlist(playlist, slack=0.0):
+    """The rules of a media playlist by itself.
+
+    `slack` is how much earlier or later than usual a picture of the publisher may come, in seconds: parts whose
+    length was foretold by the usual then do not meet the next exactly.
+    """
     found = []
     if playlist.target <= 0:
         found.append("EXT-X-TARGETDURATION is missing")
@@ -23,7 +27,7 @@ def check_playlist(playlist):
         found.append(f"EXT-X-SKIP needs version 9, the playlist says {playlist.version}")
     found += check_control(playlist)
     for index, segment in enumerate(playlist.segments):
-        found += check_segment(playlist, index, segment)
+        found += check_segment(playlist, index, segment, slack)
     found += check_end(playlist)
     return found
 
@@ -51,7 +55,7 @@ def check_control(playlist):
     return found
 
 
-def check_segment(playlist, index, segment):
+def check_segment(playlist, index, segment, slack=0.0):
     found = []
     name = f"segment {segment.number}"
     is_last = index == len(playlist.segments) - 1
@@ -63,18 +67,18 @@ def check_segment(playlist, index, segment):
         found.append(f"{name} has no EXT-X-MAP")
     following = playlist.segments[index + 1] if not is_last else None
     for number, part in enumerate(segment.parts):
-        found += check_part_length(playlist, segment, number, part, following)
+        found += check_part_length(playlist, segment, number, part, following, slack)
     if segment.duration is not None and segment.parts:
         total = sum(part.duration for part in segment.parts)
         # A part that was announced with the target as its length may last longer than it says.
-        if total > segment.duration + 0.05 or total < segment.duration - 0.35:
+        if total > segment.duration + 0.05 + slack or total < segment.duration - 0.35 - len(segment.parts) * slack:
             found.append(f"the parts of {name} last {total:.3f} s, the segment {segment.duration:.3f} s")
     if index > 0:
-        found += check_neighbours(playlist.segments[index - 1], segment)
+        found += check_neighbours(playlist.segments[index - 1], segment, slack)
     return found
 
 
-def check_part_length(playlist, segment, number, part, following):
+def check_part_length(playlist, segment, number, part, following, slack=0.0):
     target = playlist.part_target
     if target is None:
         return []
@@ -87,12 +91,12 @@ def check_part_length(playlist, segment, number, part, following):
     if is_last:
         # The newest part of a growing segment may turn out to be its last.
         return []
-    if part.duration < PART_FLOOR * target - DURATION_TOLERANCE and not segment.parts[number + 1].gap:
+    if part.duration < PART_FLOOR * target - DURATION_TOLERANCE - slack and not segment.parts[number + 1].gap:
         return [f"{name} of {part.duration} s is shorter than 85 % of the part target {target}"]
     return []
 
 
-def check_neighbours(before, segment):
+def check_neighbours(before, segment, slack=0.0):
     found = []
     if before.map_uri and segment.map_uri != before.map_uri and not segment.discontinuity:
         found.append(f"EXT-X-MAP changes at segment {segment.number} without EXT-X-DISCONTINUITY")
@@ -101,7 +105,7 @@ def check_neighbours(before, segment):
             found.append(f"the date goes back at segment {segment.number}")
         elapsed = (segment.date - before.date).total_seconds()
         is_plain = not segment.discontinuity and not segment.gap and not before.gap
-        if is_plain and abs(elapsed - before.length) > DATE_TOLERANCE:
+        if is_plain and abs(elapsed - before.length) > DATE_TOLERANCE + slack:
             found.append(
                 f"segment {before.number} lasts {before.length:.3f} s, but the next is dated {elapsed:.3f} s later"
             )

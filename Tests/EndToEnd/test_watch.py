@@ -144,7 +144,7 @@ def test_one_chooses_among_several_sound_tracks(stack, browser):
         browser.evaluate("window.martlet.player.seek(1)")
         page.wait_for_mode("dvr")
         assert page.snapshot()["soundTrack"] == tracks[2]
-        browser.evaluate(f"window.martlet.player.chooseSound({tracks[1]})")
+        browser.evaluate(f"window.martlet.player.choose('audio', {tracks[1]})")
         page.wait_for_moving_picture()
         assert page.snapshot()["soundTrack"] == tracks[1]
         if browser.name == "chromium":

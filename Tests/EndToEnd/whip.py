@@ -9,11 +9,16 @@ from browsers import Chromium
 from stack import REPOSITORY, Response
 from waiting import wait_until
 
-PUBLISH = """async ([url, key, codec]) => {
-  const media = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480, frameRate: 30}, audio: true});
+PUBLISH = """async ([url, key, codec, rids]) => {
+  // Chromium sends three layers of a picture of this size, and fewer of a smaller one.
+  const video = rids ? {width: 1280, height: 720, frameRate: 20} : {width: 640, height: 480, frameRate: 30};
+  const media = await navigator.mediaDevices.getUserMedia({video, audio: true});
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
   for (const track of media.getTracks()) {
-    const transceiver = pc.addTransceiver(track, {direction: "sendonly", streams: [media]});
+    const sendEncodings = !rids || track.kind !== "video" ? [{}] :
+      rids.map((rid, index) => ({rid, scaleResolutionDownBy: 2 ** (rids.length - 1 - index), maxBitrate: 150_000 * 4 ** index}));
+    const transceiver = pc.addTransceiver(track, {direction: "sendonly", streams: [media], sendEncodings});
+    if (track.kind === "video") window.pictures = transceiver.sender;
     if (track.kind === "video" && codec) {
       const all = RTCRtpSender.getCapabilities("video").codecs;
       transceiver.setCodecPreferences(all.filter((one) => one.mimeType === codec));
@@ -47,6 +52,12 @@ RESTART = """async (extra) => {
   return {status: 200, etag: reply.headers.get("ETag")};
 }"""
 
+SWITCH = """async ([rid, isActive]) => {
+  const parameters = pictures.getParameters();
+  for (const encoding of parameters.encodings) if (encoding.rid === rid) encoding.active = isActive;
+  await pictures.setParameters(parameters);
+}"""
+
 STATISTICS = """async () => {
   const found = {state: pc.connectionState, ice: pc.iceConnectionState};
   const all = await pc.getStats();
@@ -73,9 +84,16 @@ class BrowserPublisher:
         self._browser = browser or Chromium()
         self._browser.open(site + "/login")
 
-    def publish(self, url, key=None, codec=None):
-        """Offers; returns the status, and the session's address and tag where there is one."""
-        return self._browser.call(PUBLISH, [url, key, codec])
+    def publish(self, url, key=None, codec=None, rids=None):
+        """Offers; returns the status, and the session's address and tag where there is one.
+
+        `rids` name the layers of a simulcast, from the smallest on, each twice as wide as the one before.
+        """
+        return self._browser.call(PUBLISH, [url, key, codec, rids])
+
+    def switch(self, rid, is_active):
+        """Stops sending a layer, or sends it again."""
+        self._browser.call(SWITCH, [rid, is_active])
 
     def restart(self):
         """Restarts ICE by a PATCH."""

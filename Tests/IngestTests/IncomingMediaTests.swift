@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Media
 import RTMP
@@ -150,7 +151,9 @@ private struct SendingPeer {
         let later = Self.start + 600 * Self.millisecond
         for packet in try peer.picture(isKeyframe: true) { media.receiveRTP(packet.span, now: later) }
         #expect(media.takeFrames().count == 1)
-        #expect(!asksForKeyframe(feedback(of: &media, at: later + 1900 * Self.millisecond)))
+        let last = later + 1900 * Self.millisecond
+        for packet in try peer.picture(isKeyframe: false) { media.receiveRTP(packet.span, now: last) }
+        #expect(!asksForKeyframe(feedback(of: &media, at: last)))
         #expect(asksForKeyframe(feedback(of: &media, at: later + 2001 * Self.millisecond)))
     }
 
@@ -200,7 +203,7 @@ private struct SendingPeer {
         var media = peer.incoming
         for packet in try peer.picture(isKeyframe: true) { media.receiveRTP(packet.span, now: Self.start) }
         #expect(!asksForKeyframe(feedback(of: &media, at: Self.start + Self.millisecond)))
-        media.wantKeyframe()
+        media.ask([.all])
         #expect(asksForKeyframe(feedback(of: &media, at: Self.start + 2 * Self.millisecond)))
     }
 

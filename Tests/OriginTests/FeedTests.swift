@@ -146,6 +146,7 @@ import Testing
 
     @Test(arguments: [
         ("from", "x"), ("from", "1"), ("from", "99.0"), ("from", "-1.0"), ("tracks", "a"), ("tracks", "0,,1"),
+        ("picture", "x"),
     ])
     func `malformed wishes are refused`(name: String, value: String) async throws {
         let fixture = try OriginFixture()

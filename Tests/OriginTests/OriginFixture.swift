@@ -44,7 +44,7 @@ final class OriginFixture: Sendable {
     }
 
     /// Begins to own a stream, going on from what the volume has.
-    func own(_ stream: SyntheticStream) async -> StreamOwner {
+    func own(_ stream: SyntheticStream, layers: LayerSource? = nil) async -> StreamOwner {
         let folder = SessionFolder(
             root: folder,
             streamID: stream.description.streamId,
@@ -69,6 +69,7 @@ final class OriginFixture: Sendable {
             volume: volume,
             budget: budget,
             measures: measures,
+            layers: layers,
             recordRetryDelay: .milliseconds(50),
             notify: { event in if case .ended = event { directory.retire(session) } }
         )

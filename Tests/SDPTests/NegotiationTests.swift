@@ -7,7 +7,7 @@ import Testing
         extensions: [ExtensionURI.mid, ExtensionURI.streamID, ExtensionURI.transportSequence],
         feedback: [Feedback.nack, Feedback.pictureLoss, Feedback.transportWide, Feedback.receiverEstimate],
         allowsRetransmission: true,
-        takesLayers: true
+        layerLimit: 6
     )
     static let audio = MediaPolicy(codecs: [.opus], extensions: [ExtensionURI.transportSequence])
     static let transport = AnswerTransport(

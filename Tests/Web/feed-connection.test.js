@@ -54,12 +54,12 @@ test("reads frames until the session's end, and asks no more", async () => {
   assert.equal(connection.isRunning, false);
 });
 
-test("begins at a part, with the tracks that are wanted", async () => {
+test("begins at a part, with the picture that is wanted", async () => {
   const { connection, urls, finished } = connectionTo([answer(end)]);
-  connection.tracks = [1, 2];
+  connection.picture = 32769;
   connection.start({ msn: 7, part: 3 });
   await finished;
-  assert.deepEqual(urls, ["/live/s/e/feed?tracks=1,2&from=7.3"]);
+  assert.deepEqual(urls, ["/live/s/e/feed?picture=32769&from=7.3"]);
 });
 
 test("takes a broken feed up again at the earliest part that a track still lacks", async () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Problem } from "../../Services/Gateway/Web/api.js";
 import { columnsFor } from "../../Services/Gateway/Web/player/columns.js";
 import { adviceFor } from "../../Services/Gateway/Web/studio/advice.js";
-import { byPreference, encodingsFor } from "../../Services/Gateway/Web/studio/encodings.js";
+import { byPreference, encodingsFor, layersTakenIn } from "../../Services/Gateway/Web/studio/encodings.js";
 import { SILENCE_DB, loudness } from "../../Services/Gateway/Web/studio/level-meter.js";
 import { outboundOf } from "../../Services/Gateway/Web/studio/outbound-stats.js";
 import { stateWords, troubleWords } from "../../Services/Gateway/Web/studio/words.js";
@@ -14,6 +14,11 @@ test("one picture is sent as it is, several sizes from the smallest on", () => {
   assert.deepEqual(encodingsFor(quality, true).map((one) => [one.rid, one.scaleResolutionDownBy, one.maxBitrate]), [
     ["l", 4, 250_000], ["m", 2, 750_000], ["h", 1, 2_500_000]]);
   assert.equal(encodingsFor({ bitrate: 300_000, frameRate: 30 }, true)[0].maxBitrate, 120_000);
+});
+
+test("the answer tells which layers the server takes", () => {
+  assert.deepEqual(layersTakenIn("v=0\r\na=rid:l recv\r\na=simulcast:recv l;m;h\r\n"), ["l", "m", "h"]);
+  assert.deepEqual(layersTakenIn("v=0\r\na=mid:0\r\n"), []);
 });
 
 test("H.264 in packetization mode 1 comes first, and what only repairs comes last", () => {

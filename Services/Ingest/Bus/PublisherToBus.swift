@@ -35,22 +35,11 @@ actor PublisherToBus: LoopActor {
     struct Limits: Sendable {
         /// The wait for the set of tracks.
         var trackSet = TrackSet.Limits()
-        /// Bytes held until the bus has opened the stream.
-        var pendingByteCount = 16 << 20
+        /// What is held while the bus opens the stream.
+        var outlet = BusOutlet.Limits()
         /// Bits a second over some seconds.
         var bitRate = 100_000_000
-        /// How long to try to open the stream on a bus that is away.
-        var openPatience = Duration.seconds(10)
     }
-
-    private enum State {
-        case gathering
-        case opening
-        case open(BusWriter)
-        case finished
-    }
-
-    private static let openRetryInterval = Duration.milliseconds(200)
 
     /// Who publishes, and where the session stands.
     nonisolated let publisher: AdmittedPublisher
@@ -66,13 +55,13 @@ actor PublisherToBus: LoopActor {
     private let limits: Limits
     private let metrics: IngestMetrics
     private let logger: Logger
-    private var state = State.gathering
+    private var isFinished = false
+    private var outlets = SessionOutlets()
+    private var layers: LayerTracks?
     private var tracks: PublisherTracks
     private var trackSet: TrackSet
     private var timeline: SessionTimeline?
     private var session: SessionDescription
-    private var pending: [BusSample] = []
-    private var pendingByteCount = 0
     private var statistics: PublisherStatistics
     private var outputs: [TrackOutput] = []
     private var trackSetTimer: LoopTimer?
@@ -123,8 +112,16 @@ actor PublisherToBus: LoopActor {
         if let encoder = metadata["encoder"]?.string { session.publisher.encoder = encoder.printable }
     }
 
-    /// Takes the tracks that the publisher has promised to send.
-    func announce(_ promised: Set<TrackID>) { trackSet.announce(promised) }
+    /// Takes the tracks that the publisher has promised to send, and the layers of its picture.
+    func announce(_ promised: Set<TrackID>, layers rids: [String] = []) {
+        trackSet.announce(promised)
+        guard rids.count > 1 else { return }
+        layers = LayerTracks(
+            rids: rids,
+            lastGeneration: publisher.lastGenerations[.video] ?? 0,
+            lastGenerations: publisher.layerGenerations
+        )
+    }
 
     /// Takes one message that arrived at `now` by the monotonic clock and `wallClock` µs since 1970.
     func take(_ message: MediaMessage, now: UInt64, wallClock: Int64) {
@@ -135,18 +132,21 @@ actor PublisherToBus: LoopActor {
 
     /// Takes one frame of a publisher whose transport has no messages.
     func take(_ frame: ArrivedFrame, now: UInt64, wallClock: Int64) {
-        take(byteCount: frame.byteCount, now: now, wallClock: wallClock) { tracks, outputs in
+        take(byteCount: frame.byteCount, layer: frame.layer, now: now, wallClock: wallClock) {
+            tracks,
+            outputs in
             tracks.take(frame.packet, isVideo: frame.isVideo, at: frame.timestamp, into: &outputs)
         }
     }
 
     private func take(
         byteCount: Int,
+        layer: Int? = nil,
         now: UInt64,
         wallClock: Int64,
         _ read: (inout PublisherTracks, inout [TrackOutput]) -> Void
     ) {
-        if case .finished = state { return }
+        if isFinished { return }
         lastArrival.store(now, ordering: .relaxed)
         statistics.count(bytes: byteCount, now: now)
         if statistics.bitRate > Double(limits.bitRate) {
@@ -154,8 +154,22 @@ actor PublisherToBus: LoopActor {
         }
         outputs.removeAll(keepingCapacity: true)
         read(&tracks, &outputs)
+        if layers != nil { outputs = onTracks(outputs, of: layer, now: now) }
         for output in outputs { take(output, now: now, wallClock: wallClock) }
         if !trackSet.isClosed { awaitTrackSet() }
+    }
+
+    /// What becomes of the outputs of a layer, or of sound, where the publisher has several layers.
+    private func onTracks(_ found: [TrackOutput], of layer: Int?, now: UInt64) -> [TrackOutput] {
+        var results: [TrackOutput] = []
+        layers?.tick(now: now, into: &results)
+        guard let layer else { return results + found }
+        for output in found { layers?.take(output, of: layer, now: now, into: &results) }
+        if layers?.takeRateChange() == true, session.layers != nil {
+            session.layers = layers?.description
+            describe()
+        }
+        return results
     }
 
     private func take(_ output: TrackOutput, now: UInt64, wallClock: Int64) {
@@ -198,13 +212,19 @@ actor PublisherToBus: LoopActor {
         if timeline == nil { beginTimeline(with: configurations) }
         timeline?.setTracks(configurations)
         statistics.audioTimescale = configurations.first { $0.track == .audio }?.timescale ?? 1
-        session.tracks = configurations.map { .init(track: $0.track.rawValue, generation: $0.generation) }
-        if case .open(let writer) = state { describe(to: writer) }
-        tracksChanged(configurations)
+        session.tracks = ownTracks.map { .init(track: $0.track.rawValue, generation: $0.generation) }
+        session.layers = layers?.description
+        describe()
+        tracksChanged(ownTracks)
+    }
+
+    /// The tracks of the stream itself.
+    private var ownTracks: [TrackConfiguration] {
+        layers == nil ? trackSet.tracks : trackSet.tracks.filter { !$0.track.isLayer }
     }
 
     private func beginTimeline(with configurations: [TrackConfiguration]) {
-        guard let earlier = publisher.resumption else {
+        guard let earlier = publisher.resumption, let stamps = publisher.stamps else {
             session.partTarget = Stamper.partTarget(for: configurations)
             timeline = SessionTimeline(partTarget: session.partTarget)
             return
@@ -212,7 +232,7 @@ actor PublisherToBus: LoopActor {
         session.partTarget = earlier.session.partTarget
         timeline = SessionTimeline(
             partTarget: session.partTarget,
-            resuming: earlier.stamps,
+            resuming: stamps,
             after: earlier.end.seconds,
             anchors: earlier.session.anchors,
             wallClock: Timestamp.nowMicroseconds
@@ -227,89 +247,31 @@ actor PublisherToBus: LoopActor {
         case .placed(let sample): write(sample)
         case .anchored(let sample):
             session.anchors = timeline?.anchors ?? []
-            if case .open(let writer) = state { describe(to: writer) }
+            describe()
             write(sample)
         case .discarded, nil: metrics.discarded.increment()
         }
     }
 
     private func write(_ sample: BusSample) {
+        if isFinished { return }
         statistics.count(sample)
-        switch state {
-        case .open(let writer): writer.assumeOnLoop { $0.append(sample) }
-        case .gathering:
-            hold(sample)
-            state = .opening
-            errands.run { await self.open() }
-        case .opening: hold(sample)
-        case .finished: return
-        }
+        outlets.append(sample)
     }
 
-    private func hold(_ sample: BusSample) {
-        pending.append(sample)
-        pendingByteCount += sample.payload.count
-        if pendingByteCount > limits.pendingByteCount { finish(.busUnavailable) }
-    }
-
-    private func describe(to writer: BusWriter) {
-        let configurations = trackSet.tracks
-        writer.assumeIsolated { [session] in $0.describe(session, tracks: configurations) }
-    }
-
-    // MARK: The bus
-
-    private func open() async {
-        let deadline = EventLoop.now &+ limits.openPatience.nanoseconds
-        while case .opening = state {
-            let description = session
-            let configurations = trackSet.tracks
-            do throws(BusError) {
-                let writer = try await shard.open(
-                    description,
-                    tracks: configurations,
-                    resumes: publisher.resumption != nil
-                ) { event in self.assumeIsolated { $0.take(event) } }
-                return await opened(writer, described: description, configurations)
-            } catch {
-                logger.log(.warning, "the stream could not be opened on the bus", [.error: error])
-                switch error.code {
-                case .fenced: return finish(.fenced)
-                case .full: return finish(.busFull)
-                case .unavailable, .malformed:
-                    if EventLoop.now > deadline { return finish(.busUnavailable) }
-                    try? await loop.sleep(for: Self.openRetryInterval)
-                }
-            }
-        }
-    }
-
-    private func opened(
-        _ writer: BusWriter,
-        described: SessionDescription,
-        _ configurations: [TrackConfiguration]
-    ) async {
-        guard case .opening = state else { return await writer.close() }
-        state = .open(writer)
-        if described != session || configurations != trackSet.tracks { describe(to: writer) }
-        appendPending(to: writer)
-    }
-
-    private func appendPending(to writer: BusWriter) {
-        let samples = pending
-        pending = []
-        pendingByteCount = 0
-        writer.assumeIsolated { writer in
-            for sample in samples { writer.append(sample) }
-        }
-    }
-
-    private func take(_ event: BusWriter.Event) {
-        switch event {
-        case .fenced: finish(.fenced)
-        case .outageBufferFull: finish(.outageBufferFull)
-        case .sampleTooLarge(let byteCount): finish(.sampleTooLarge(byteCount))
-        case .keyframeWanted: break
+    /// Tells the bus what the session and its tracks are now.
+    private func describe() {
+        let renditions = layers?.renditions ?? []
+        outlets.describe(session, tracks: trackSet.tracks, renditions: renditions) { session, rendition in
+            BusOutlet(
+                to: session,
+                rendition: rendition,
+                resumes: publisher.resumes(rendition),
+                shard: shard,
+                errands: errands,
+                limits: limits.outlet,
+                logger: logger
+            ) { reason in self.assumeIsolated { $0.finish(reason) } }
         }
     }
 
@@ -326,26 +288,26 @@ actor PublisherToBus: LoopActor {
     func markAway() {
         ended = nil
         trackSetTimer?.cancel()
-        if case .open(let writer) = state { writer.assumeIsolated { $0.markAway() } }
+        for outlet in outlets.all { outlet.assumeIsolated { $0.markAway() } }
     }
 
     /// Ends the session on the bus.
     func end() async {
-        if let writer = stop() { await writer.end() }
+        for outlet in stop() { await outlet.end() }
     }
 
     /// Lets go of the stream, which another publisher goes on with.
     func close() async {
-        if let writer = stop() { await writer.close() }
+        for outlet in stop() { await outlet.close() }
     }
 
-    private func stop() -> BusWriter? {
-        defer { state = .finished }
+    private func stop() -> [BusOutlet] {
+        isFinished = true
         ended = nil
         trackSetTimer?.cancel()
-        pending = []
-        if case .open(let writer) = state { return writer }
-        return nil
+        // They hold this publisher, too.
+        defer { outlets = SessionOutlets() }
+        return outlets.all
     }
 
     // MARK: For people
@@ -356,7 +318,8 @@ actor PublisherToBus: LoopActor {
             publisher,
             encoder: session.publisher.encoder,
             statistics: statistics,
-            tracks: trackSet.tracks,
+            tracks: ownTracks,
+            layers: session.layers ?? [],
             warnings: statistics.warnings(dropped: tracks.dropped, breakCount: timeline?.breakCount ?? 0)
         )
     }

@@ -1,3 +1,4 @@
+import Contracts
 import HTTPServing
 import Media
 import Replicas
@@ -41,6 +42,8 @@ struct PublisherReport: Encodable, Sendable {
     /// Seconds that sound is ahead of the picture.
     var drift: Double?
     var tracks: [Track]
+    /// The streams that carry a simulcast's layers, best first; empty without.
+    var layers: [SessionDescription.Layer]
     var warnings: [String]
 
     init(
@@ -48,6 +51,7 @@ struct PublisherReport: Encodable, Sendable {
         encoder: String,
         statistics: PublisherStatistics,
         tracks: [TrackConfiguration],
+        layers: [SessionDescription.Layer],
         warnings: [String]
     ) {
         streamId = publisher.key.streamID
@@ -64,6 +68,7 @@ struct PublisherReport: Encodable, Sendable {
         bFrames = statistics.hasReorderedFrames
         drift = statistics.drift
         self.tracks = tracks.map(Track.init)
+        self.layers = layers
         self.warnings = warnings
     }
 }

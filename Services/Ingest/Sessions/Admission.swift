@@ -69,10 +69,13 @@ final class Admission: Sendable {
 
     /// Lets a publisher begin, or says why not.
     ///
-    /// - Parameter begin: Called with the publisher while nobody else can take its stream.
+    /// - Parameters:
+    ///   - layers: The renditions that it may write besides its stream.
+    ///   - begin: Called with the publisher while nobody else can take its stream.
     func admit(
         _ credential: PublishCredential,
         _ identity: PublisherIdentity,
+        layers: [RenditionName] = [],
         on shard: BusShard,
         begin: (AdmittedPublisher) async -> Void
     ) async throws(PublishRefusal) {
@@ -83,7 +86,13 @@ final class Admission: Sendable {
         defer { registry.release(key.streamID) }
         do {
             if try await shard.isPublisherActive(key.streamID) { throw PublishRefusal.busy }
-            await begin(try await open(key, identity, on: shard))
+            var publisher = try await open(key, identity, on: shard)
+            for layer in layers where publisher.resumption != nil {
+                let earlier = try await shard.resumption(of: key.streamID, rendition: layer)
+                guard earlier?.session.sessionId == publisher.session.sessionID else { continue }
+                publisher.layerResumptions[layer] = earlier
+            }
+            await begin(publisher)
         } catch let refusal as PublishRefusal {
             throw refusal
         } catch {

@@ -112,12 +112,34 @@ struct AdmittedPublisher: Sendable {
     var identity: PublisherIdentity
     var session: OpenedSession
     var resumption: BusResumption?
+    /// What an earlier epoch left of the layers that are announced.
+    var layerResumptions: [RenditionName: BusResumption] = [:]
     var graceSeconds: Int
 
     /// The last generation of each track in earlier epochs.
-    var lastGenerations: [TrackID: UInt16] {
-        let pairs = resumption?.tracks.map { ($0.track, $0.generation) } ?? []
-        return Dictionary(pairs) { max($0, $1) }
+    var lastGenerations: [TrackID: UInt16] { resumption?.lastGenerations ?? [:] }
+
+    /// The last generation of each layer in earlier epochs.
+    var layerGenerations: [RenditionName: UInt16] {
+        layerResumptions.compactMapValues { $0.lastGenerations[.video] }
+    }
+
+    /// Where the stamps of earlier epochs ended, of the stream and of its layers.
+    var stamps: Stamper.ResumePoint? {
+        guard var stamps = resumption?.stamps else { return nil }
+        for (name, layer) in layerResumptions {
+            if let track = name.layerTrack {
+                stamps.nextSequences[track] = layer.stamps.nextSequences[.video]
+            }
+            stamps.nextMediaSequence = max(stamps.nextMediaSequence, layer.stamps.nextMediaSequence)
+        }
+        return stamps
+    }
+
+    /// Whether an earlier epoch of the session has written the stream, or a rendition of it.
+    func resumes(_ rendition: RenditionName?) -> Bool {
+        guard let rendition else { return resumption != nil }
+        return layerResumptions[rendition] != nil
     }
 
     /// The session for the readers of the bus, without tracks.
@@ -138,5 +160,12 @@ struct AdmittedPublisher: Sendable {
                 address: identity.address
             )
         )
+    }
+}
+
+extension BusResumption {
+    /// The last generation of each track.
+    fileprivate var lastGenerations: [TrackID: UInt16] {
+        Dictionary(tracks.map { ($0.track, $0.generation) }) { max($0, $1) }
     }
 }

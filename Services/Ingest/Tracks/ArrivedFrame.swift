@@ -8,6 +8,8 @@ struct ArrivedFrame: Sendable, Equatable {
     var isVideo: Bool
     /// The decode time on the publisher's clock in milliseconds, wrapping.
     var timestamp: UInt32
+    /// The place of its layer among those that the publisher has announced, where there are several.
+    var layer: Int?
 
     /// The bytes of the coded frame.
     var byteCount: Int {

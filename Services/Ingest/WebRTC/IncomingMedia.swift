@@ -1,3 +1,4 @@
+import Contracts
 import Media
 import RTP
 import SDP
@@ -26,6 +27,7 @@ struct IncomingMedia {
     private var estimate: ReceiverEstimate
     private var nextArrivals: UInt64 = 0
     private var nextReport: UInt64 = 0
+    private var lastArriving: [Bool] = []
 
     /// Creates the media of a negotiated session.
     ///
@@ -34,7 +36,7 @@ struct IncomingMedia {
     ///   - cname: Our own name, for feedback.
     ///   - maximumBitRate: What a publisher may send at most.
     init(_ media: [NegotiatedMedia], ssrc: UInt32, cname: String, maximumBitRate: Int) {
-        tracks = media.compactMap(IncomingTrack.init)
+        tracks = media.flatMap(IncomingTrack.all)
         var ids = HeaderExtensionIDs()
         for agreed in media.flatMap(\.extensions) {
             if let kind = HeaderExtensionKind(rawValue: agreed.uri) { ids[kind] = agreed.id }
@@ -49,6 +51,9 @@ struct IncomingMedia {
     /// The tracks of the bus that will come.
     var promised: Set<TrackID> { Set(tracks.map { $0.codec.isVideo ? .video : .audio }) }
 
+    /// The names of the picture's layers in the publisher's order, empty where there is one picture.
+    var layers: [String] { tracks.compactMap(\.rid) }
+
     /// Packets that were given up, of all tracks.
     var lostCount: UInt64 { tracks.reduce(0) { $0 &+ $1.receiver.lostCount } }
 
@@ -62,12 +67,12 @@ struct IncomingMedia {
         }
         let extensions = HeaderExtensions(of: packet, in: bytes, ids: extensionIDs)
         if let number = extensions.transportSequenceNumber { arrivals.record(number, now: now) }
-        if let index = track(of: packet.header, extensions) {
+        if let index = tracks.firstIndex(where: { $0.owns(packet.header, extensions) }) {
             tracks[index].ssrc = packet.header.ssrc
             let payload = packet.payload(in: bytes)
             tracks[index].receive(packet.header, payload: payload, isRepair: false, now: now)
             tracks[index].takeFrames(into: &frames, now: now)
-        } else if let index = repairedTrack(of: packet.header, extensions) {
+        } else if let index = tracks.firstIndex(where: { $0.repairs(packet.header, extensions) }) {
             repair(index, packet, bytes, now: now)
         } else {
             unknownCount &+= 1
@@ -88,22 +93,6 @@ struct IncomingMedia {
         return frames
     }
 
-    private func track(of header: RTPHeader, _ extensions: HeaderExtensions) -> Int? {
-        tracks.firstIndex { track in
-            guard track.payloadType == header.payloadType else { return false }
-            guard let mid = extensions.mid, track.mid != nil else { return true }
-            return mid == track.mid
-        }
-    }
-
-    private func repairedTrack(of header: RTPHeader, _ extensions: HeaderExtensions) -> Int? {
-        tracks.firstIndex { track in
-            guard track.repairPayloadType == header.payloadType else { return false }
-            guard let mid = extensions.mid, track.mid != nil else { return true }
-            return mid == track.mid
-        }
-    }
-
     private mutating func repair(_ index: Int, _ packet: RTPPacket, _ bytes: Span<UInt8>, now: UInt64) {
         guard let ssrc = tracks[index].ssrc else { return }
         tracks[index].repairSSRC = packet.header.ssrc
@@ -121,14 +110,30 @@ struct IncomingMedia {
 
     // MARK: Feedback
 
-    /// Asks for a keyframe of every track that has pictures.
-    mutating func wantKeyframe() {
-        for index in tracks.indices { tracks[index].wantKeyframe() }
+    /// Takes the requests of readers for keyframes: of one layer, or of all that has pictures.
+    mutating func ask(_ requests: Set<KeyframeRequest>) {
+        for index in tracks.indices {
+            let layer = tracks[index].rid.flatMap { RenditionName.layer($0) }
+            let isMeant = layer.map { requests.contains(.layer($0)) } ?? false
+            if isMeant || requests.contains(.all) { tracks[index].ask() }
+        }
+    }
+
+    /// Wants keyframes of all layers together, so that their segments begin together: when one is due, and when a
+    /// layer has begun or fallen silent, so that others take its place.
+    private mutating func wantKeyframes(now: UInt64) {
+        let arriving = tracks.map { $0.codec.isVideo && $0.isArriving(now: now) }
+        // The first ones to come have begun with keyframes.
+        let hasChanged = lastArriving.contains(true) && arriving != lastArriving
+        lastArriving = arriving
+        guard hasChanged || tracks.contains(where: { $0.needsSegment(now: now) }) else { return }
+        for index in tracks.indices where arriving[index] { tracks[index].wantKeyframe() }
     }
 
     /// Looks at the clock: gives lost packets up and returns the compound packets that are due.
     mutating func takeFeedback(now: UInt64) -> [[UInt8]] {
         var packets: [RTCPPacket] = []
+        wantKeyframes(now: now)
         for index in tracks.indices {
             tracks[index].takeFrames(into: &frames, now: now)
             packets += tracks[index].takeRequests(from: ssrc, now: now)

@@ -9,6 +9,10 @@ struct IncomingTrack {
     static let keyframeInterval: UInt64 = 2_000_000_000
     /// The shortest time between two requests for a keyframe.
     static let requestInterval: UInt64 = 500_000_000
+    /// The shortest time between two requests that readers bring about.
+    static let askInterval: UInt64 = 1_000_000_000
+    /// How long nothing has come of a source that counts as silent: it is asked for nothing.
+    static let silence: UInt64 = 1_000_000_000
 
     /// What the source carries.
     let codec: Codec
@@ -18,6 +22,10 @@ struct IncomingTrack {
     let repairPayloadType: UInt8?
     /// The tag of the section.
     let mid: String?
+    /// The name of the layer (RFC 8851), where the section has several.
+    let rid: String?
+    /// The place of the layer among those that were announced.
+    let layer: Int?
     /// The source, once it is known.
     var ssrc: UInt32?
     /// The source of retransmissions, once it is known.
@@ -31,14 +39,22 @@ struct IncomingTrack {
     private var assembler: AccessUnitAssembler
     private var clock: MediaClock
     private var keyframes = KeyframeRequests(interval: requestInterval)
+    private var asks = KeyframeRequests(interval: askInterval)
     private var needsKeyframe = true
     private var lastKeyframe: UInt64?
+    private var lastArrival: UInt64?
     private var lastDecodeTime: Int64?
     /// Frames that were thrown away because those they refer to are missing.
     private(set) var undecodableCount: UInt64 = 0
 
+    /// Creates the tracks of a section: one for each layer, none where it carries nothing that is read.
+    static func all(of media: NegotiatedMedia) -> [IncomingTrack] {
+        if media.layers.isEmpty { return IncomingTrack(media).map { [$0] } ?? [] }
+        return media.layers.indices.compactMap { IncomingTrack(media, layer: $0) }
+    }
+
     /// Creates the track of a section, or returns `nil` where it carries nothing that is read.
-    init?(_ media: NegotiatedMedia) {
+    private init?(_ media: NegotiatedMedia, layer: Int? = nil) {
         guard media.isActive, let format = media.codec, let codec = format.codec else { return nil }
         guard let assembler = AccessUnitAssembler(codec) else { return nil }
         self.codec = codec
@@ -46,7 +62,9 @@ struct IncomingTrack {
         payloadType = format.payloadType
         repairPayloadType = media.retransmissionPayloadType
         mid = media.offer.mid
-        ssrc = media.offer.ssrcs.first
+        self.layer = layer
+        rid = layer.map { media.layers[$0] }
+        ssrc = layer == nil ? media.offer.ssrcs.first : nil
         repairSSRC = ssrc.flatMap { media.offer.retransmissionSSRCs[$0] }
         asksForPackets = media.feedback.contains(Feedback.nack)
         asksForKeyframes = codec.isVideo && media.feedback.contains(Feedback.pictureLoss)
@@ -60,8 +78,28 @@ struct IncomingTrack {
 
     // MARK: Packets
 
+    /// Whether a packet is the source's own: a layer's by its name, and by its source where that is known.
+    func owns(_ header: RTPHeader, _ extensions: HeaderExtensions) -> Bool {
+        guard payloadType == header.payloadType, isOfSection(extensions) else { return false }
+        guard let rid else { return true }
+        return extensions.rid.map { $0 == rid } ?? (ssrc == header.ssrc)
+    }
+
+    /// Whether a packet is a retransmission of the source.
+    func repairs(_ header: RTPHeader, _ extensions: HeaderExtensions) -> Bool {
+        guard repairPayloadType == header.payloadType, isOfSection(extensions) else { return false }
+        guard let rid else { return true }
+        return extensions.repairedRID.map { $0 == rid } ?? (repairSSRC == header.ssrc)
+    }
+
+    private func isOfSection(_ extensions: HeaderExtensions) -> Bool {
+        guard let named = extensions.mid, let mid else { return true }
+        return named == mid
+    }
+
     /// Takes a packet of the source, or one that a retransmission brought back.
     mutating func receive(_ header: RTPHeader, payload: Span<UInt8>, isRepair: Bool, now: UInt64) {
+        lastArrival = now
         receiver.receive(header, payload: payload, isRetransmission: isRepair, now: now)
     }
 
@@ -95,6 +133,7 @@ struct IncomingTrack {
             needsKeyframe = false
             lastKeyframe = unit.arrival
             keyframes.satisfy()
+            asks.satisfy()
         } else if unit.followsLoss {
             needsKeyframe = true
             wantKeyframe()
@@ -111,10 +150,13 @@ struct IncomingTrack {
         var frame = MediaPacket.Frame(isKeyframe: unit.isKeyframe, payload: unit.payload[...])
         frame.nanosecondOffset = UInt32(decode % 1_000_000)
         frame.compositionTime = Int32(clamping: (presentation &- decode) / 1_000_000)
+        var packet = MediaPacket(codec: codec.fourCC, content: .coded(frame))
+        packet.trackID = UInt8(clamping: layer ?? 0)
         return ArrivedFrame(
-            packet: MediaPacket(codec: codec.fourCC, content: .coded(frame)),
+            packet: packet,
             isVideo: codec.isVideo,
-            timestamp: UInt32(truncatingIfNeeded: decode / 1_000_000)
+            timestamp: UInt32(truncatingIfNeeded: decode / 1_000_000),
+            layer: layer
         )
     }
 
@@ -129,6 +171,19 @@ struct IncomingTrack {
         if asksForKeyframes { keyframes.want() }
     }
 
+    /// Notes that a reader needs a keyframe; readers are many, and are heard once a second.
+    mutating func ask() {
+        if asksForKeyframes { asks.want() }
+    }
+
+    /// Whether the source has sent something of late.
+    func isArriving(now: UInt64) -> Bool { lastArrival.map { now < $0 &+ Self.silence } ?? false }
+
+    /// Whether the last keyframe is so old that the next segment needs one.
+    func needsSegment(now: UInt64) -> Bool {
+        lastKeyframe.map { now > $0 &+ Self.keyframeInterval } ?? false && isArriving(now: now)
+    }
+
     /// What the source is to be told at once: the packets it shall send again, and that it shall send a keyframe.
     mutating func takeRequests(from sender: UInt32, now: UInt64) -> [RTCPPacket] {
         guard let ssrc else { return [] }
@@ -139,7 +194,12 @@ struct IncomingTrack {
                 .negativeAcknowledgement(.init(senderSSRC: sender, mediaSSRC: ssrc, sequenceNumbers: missing))
             )
         }
-        if let last = lastKeyframe, now > last &+ Self.keyframeInterval { wantKeyframe() }
+        // What is silent has nothing to send; asked all the same, some publishers send keyframes of all layers.
+        guard isArriving(now: now) else { return packets }
+        if asks.take(now: now) {
+            asks.satisfy()
+            wantKeyframe()
+        }
         if keyframes.take(now: now) {
             packets.append(.pictureLossIndication(.init(senderSSRC: sender, mediaSSRC: ssrc)))
         }

@@ -19,7 +19,8 @@ enum PublishingPolicy {
             Feedback.nack, Feedback.pictureLoss, Feedback.fullIntraRequest, Feedback.transportWide,
             Feedback.receiverEstimate,
         ],
-        allowsRetransmission: true
+        allowsRetransmission: true,
+        layerLimit: LayerTracks.limit
     )
 
     /// Sound.

@@ -1,3 +1,4 @@
+import Contracts
 import Crypto
 import ICE
 import MediaBus
@@ -81,8 +82,8 @@ final class WHIPPublisher: PeerTransportObserver {
         pass(now: now)
     }
 
-    /// Asks the peer for a keyframe as soon as that is allowed.
-    func wantKeyframe() { media.wantKeyframe() }
+    /// Passes the requests of readers for keyframes on to the peer, as soon as that is allowed.
+    func ask(_ requests: Set<KeyframeRequest>) { media.ask(requests) }
 
     // MARK: ICE
 

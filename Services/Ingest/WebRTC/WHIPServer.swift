@@ -1,3 +1,4 @@
+import Contracts
 import Crypto
 import ICE
 import Lifecycle
@@ -116,7 +117,8 @@ actor WHIPServer: Service {
         guard endpoint != nil else { throw .publish(.draining) }
         var session: Session?
         do throws(PublishRefusal) {
-            try await context.admission.admit(credential, identity, on: shard) { publisher in
+            let layers = media.flatMap(\.layers).compactMap { RenditionName.layer($0) }
+            try await context.admission.admit(credential, identity, layers: layers, on: shard) { publisher in
                 session = self.begin(publisher, offer, media)
             }
         } catch {
@@ -144,7 +146,7 @@ actor WHIPServer: Service {
         let carrier = context.admission.carrier(of: admitted, on: shard) { [weak self] reason in
             self?.assumeIsolated { $0.end(id, reason) }
         }
-        carrier.assumeIsolated { $0.announce(incoming.promised) }
+        carrier.assumeIsolated { $0.announce(incoming.promised, layers: incoming.layers) }
         let publisher = WHIPPublisher(id: id, offer, incoming, carrier: carrier) { [weak self] reason in
             self?.assumeIsolated { $0.lost(id, because: reason) }
         }
@@ -248,7 +250,7 @@ actor WHIPServer: Service {
     private func takeKeyframeRequests() async {
         for (id, streamID) in publishers.mapValues(\.carrier.publisher.key.streamID) {
             let requests = try? await shard.takeKeyframeRequests(of: streamID)
-            if requests?.isEmpty == false { publishers[id]?.wantKeyframe() }
+            if let requests, !requests.isEmpty { publishers[id]?.ask(requests) }
         }
     }
 }

@@ -214,6 +214,7 @@ actor OwnerService: Service {
             volume: volume,
             budget: budget,
             measures: measures,
+            layers: Self.layers(of: streamID, session: description.sessionId, reader),
             notify: { event in self.assumeIsolated { $0.handle(event, of: streamID) } }
         )
         owners[streamID] = owner
@@ -227,6 +228,21 @@ actor OwnerService: Service {
         )
         logger.log(.info, "owning a stream", [.stream: streamID, .session: session.sessionID])
         return owner
+    }
+
+    private static func layers(
+        of streamID: String,
+        session sessionID: String,
+        _ reader: BusReader
+    ) -> LayerSource {
+        LayerSource(
+            follow: { name, start, handler in
+                reader.assumeIsolated {
+                    $0.follow(name, of: streamID, session: sessionID, from: start, handler: handler)
+                }
+            },
+            unfollow: { name in reader.assumeIsolated { $0.unfollow(streamID, rendition: name) } }
+        )
     }
 
     private func description(of streamID: String) async throws -> SessionDescription? {

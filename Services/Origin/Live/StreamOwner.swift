@@ -41,11 +41,15 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     /// What the record on the volume says, or shall say.
     private var recordState: SessionRecord.State?
     private let recordRetryDelay: Duration
+    private let layerSource: LayerSource?
+    private let storedLayers: [TrackID: PartHead]
+    private var layers: [LayerFeed] = []
 
     /// Creates the owner of a session.
     ///
     /// - Parameters:
     ///   - stored: What an earlier owner has left on the volume.
+    ///   - layers: Where the layers of its picture are read, `nil` where they are left out.
     ///   - recordRetryDelay: When a record that the volume refused is written again.
     ///   - notify: Called on the reader's loop.
     init(
@@ -56,10 +60,12 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         volume: Volume,
         budget: MemoryBudget,
         measures: OriginMeasures,
+        layers: LayerSource? = nil,
         recordRetryDelay: Duration = .seconds(5),
         notify: @escaping @Sendable (Event) -> Void
     ) {
         self.recordRetryDelay = recordRetryDelay
+        layerSource = layers
         self.session = session
         self.description = description
         self.lease = lease
@@ -70,10 +76,10 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         epoch = stored?.nextEpoch ?? 1
         cuts = stored?.logs.compactMapValues { $0.cut } ?? [:]
         isRecording = description.record
-        let resumptions = stored?.logs.compactMapValues { log in
-            log.entries.last.map { TrackPackager.Resumption(last: $0.record.head) }
-        }
-        packager = SessionPackager(resumptions: resumptions ?? [:], isComplete: true)
+        let lasts = stored?.lasts ?? [:]
+        storedLayers = lasts.filter(\.key.isLayer)
+        let resumptions = lasts.filter { !$0.key.isLayer }.mapValues { TrackPackager.Resumption(last: $0) }
+        packager = SessionPackager(resumptions: resumptions, isComplete: true)
     }
 
     /// Where the bus is read from: after what is stored of every track, else from the beginning.
@@ -81,11 +87,18 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         after stored: SessionFolder.Contents?,
         in description: SessionDescription
     ) -> BusStart {
-        let lasts = stored?.logs.compactMapValues { $0.entries.last } ?? [:]
-        let isWhole = description.tracks.allSatisfy { lasts[TrackID(rawValue: $0.track)] != nil }
-        guard isWhole, let first = lasts.values.map(\.record.head.position).min() else { return .beginning }
+        let lasts = (stored?.lasts ?? [:]).filter { !$0.key.isLayer }
+        let isWhole = description.tracks.allSatisfy { track in
+            let track = TrackID(rawValue: track.track)
+            return track.isLayer || lasts[track] != nil
+        }
+        guard isWhole, let first = lasts.values.map(\.position).min() else { return .beginning }
+        return start(after: first)
+    }
+
+    private static func start(after position: BusPosition) -> BusStart {
         // The entry that holds a part's last sample may hold the next part's first.
-        return .after(BusEntryID(epoch: UInt64(first.epoch), counter: first.counter &- 1))
+        .after(BusEntryID(epoch: UInt64(position.epoch), counter: position.counter &- 1))
     }
 
     // MARK: BusStreamHandler
@@ -96,9 +109,17 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
             finish()
             return notify(.superseded)
         }
-        description = session
         packager.update(configurations: tracks, clock: PresentationClock(session))
-        self.session.update(session, configurations: tracks)
+        followLayers(of: session)
+        describe(session, adding: tracks)
+    }
+
+    /// Takes a new description, in which the layers are tracks beside the publisher's own.
+    private func describe(_ session: SessionDescription, adding configurations: [TrackConfiguration]) {
+        description = session
+        description.tracks = session.tracks.filter { !TrackID(rawValue: $0.track).isLayer }
+        description.tracks += layers.compactMap(\.current).sorted { $0.track < $1.track }
+        self.session.update(description, configurations: configurations)
         writeRecord(.recording)
     }
 
@@ -117,6 +138,39 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     func ended(_ reason: BusStreamEnd) {
         guard !isFinished else { return }
         for output in packager.finish() { perform(output) }
+    }
+
+    // MARK: Layers
+
+    /// Follows what carries layers now, and nothing more where the publisher has come back without.
+    private func followLayers(of session: SessionDescription) {
+        guard let layerSource else { return }
+        if session.layers == nil { unfollowLayers() }
+        for name in (session.layers ?? []).compactMap(\.rendition).compactMap({ RenditionName(parsing: $0) })
+        where !layers.contains(where: { $0.name == name }) {
+            let last = name.layerTrack.flatMap { storedLayers[$0] }
+            let resumption = last.map { TrackPackager.Resumption(last: $0) }
+            let feed = LayerFeed(name, resuming: resumption) { [weak self] event in self?.take(event) }
+            guard let feed else { continue }
+            layers.append(feed)
+            layerSource.follow(name, last.map { Self.start(after: $0.position) } ?? .beginning, feed)
+        }
+    }
+
+    private func unfollowLayers() {
+        for layer in layers { layerSource?.unfollow(layer.name) }
+        layers = []
+    }
+
+    private func take(_ event: LayerFeed.Event) {
+        guard !isFinished else { return }
+        switch event {
+        case .configured(let configurations): describe(description, adding: configurations)
+        case .packaged(let outputs):
+            guard lease?.isHeld ?? true else { return abandon() }
+            for output in outputs { perform(output) }
+        case .gap: measures.gaps.increment()
+        }
     }
 
     // MARK: The session
@@ -188,7 +242,9 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     }
 
     private func finish() {
+        for layer in layers { layer.finish() }
         isFinished = true
+        unfollowLayers()
         session.end()
         closeWriters()
         writeRecord(isRecording ? .complete : .failed)
@@ -198,6 +254,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     func abandon() {
         guard !isFinished else { return }
         isFinished = true
+        unfollowLayers()
         closeWriters()
         session.abandon()
         notify(.leaseLost)
@@ -207,6 +264,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     func handOver() {
         guard !isFinished else { return }
         isFinished = true
+        unfollowLayers()
         closeWriters()
         session.abandon()
     }

@@ -84,7 +84,8 @@ struct FeedSender {
         }
     }
 
-    private func wants(_ track: TrackID) -> Bool { tracks?.contains(track) ?? true }
+    /// Whoever names no tracks gets the publisher's own: of the picture's layers the best.
+    private func wants(_ track: TrackID) -> Bool { tracks?.contains(track) ?? !track.isLayer }
 
     // MARK: Frames
 
@@ -164,7 +165,7 @@ struct FeedSender {
     }
 
     private func tracksFrame() -> [HTTPResponse.Piece] {
-        let facts = session.read { FeedFacts($0, tracks: tracks) }
+        let facts = session.read { FeedFacts($0) }
         return frame(FeedFrame(.tracksChanged), payload: Self.json(facts))
     }
 }
@@ -200,15 +201,14 @@ private struct FeedFacts: Encodable {
     var anchors: [Anchor]
     var tracks: [Track]
 
-    init(_ state: borrowing MediaSession.State, tracks wanted: Set<TrackID>?) {
+    init(_ state: borrowing MediaSession.State) {
         sessionId = state.description.sessionId
         partTarget = state.description.partTarget
         isAway = state.isAway
         anchors = state.description.anchors.map {
             Anchor(decodeTime: $0.decodeTime, discontinuity: $0.discontinuity, wallClock: $0.wallClock)
         }
-        tracks = state.currentConfigurations.filter { wanted?.contains($0.track) ?? true }.map {
-            configuration in
+        tracks = state.currentConfigurations.map { configuration in
             Track(
                 track: configuration.track.rawValue,
                 generation: configuration.generation,

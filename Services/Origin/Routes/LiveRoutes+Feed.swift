@@ -7,7 +7,7 @@ extension LiveRoutes {
     /// The endless response for our own player.
     func feed(_ request: HTTPRequest) async throws -> HTTPResponse {
         let session = try await session(of: request)
-        let tracks = try wantedTracks(request)
+        let tracks = try wantedTracks(request) ?? wantedLayer(request).map { session.tracks(with: $0) }
         let from = try start(request)
         if let from { try refuseFuture(from, session) }
         let grant = request.headers["x-martlet-grant"]
@@ -41,6 +41,15 @@ extension LiveRoutes {
         return Set(numbers.compactMap { $0 }.map(TrackID.init(rawValue:)))
     }
 
+    /// The layer that is wanted in place of the best picture.
+    private func wantedLayer(_ request: HTTPRequest) throws -> TrackID? {
+        guard let text = request.query("picture"), !text.isEmpty else { return nil }
+        guard let number = UInt16(text) else {
+            throw HTTPProblem(400, "malformed_picture", "picture is the number of a track.")
+        }
+        return TrackID(rawValue: number)
+    }
+
     private func start(_ request: HTTPRequest) throws -> PartID? {
         guard let text = request.query("from"), !text.isEmpty else { return nil }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
@@ -54,6 +63,15 @@ extension LiveRoutes {
         let newest = session.read { $0.timelines.values.map(\.edge.growingMediaSequence).max() ?? 0 }
         guard Int64(from.mediaSequence) <= Int64(newest) + 1 else {
             throw HTTPProblem(400, "too_far_ahead", "from is more than a segment ahead of the session.")
+        }
+    }
+}
+
+extension MediaSession {
+    /// One picture, and all that is not a picture.
+    fileprivate func tracks(with picture: TrackID) -> Set<TrackID> {
+        read { state in
+            Set(state.currentConfigurations.filter { !$0.isVideo }.map(\.track)).union([picture])
         }
     }
 }

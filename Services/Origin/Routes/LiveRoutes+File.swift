@@ -1,4 +1,5 @@
 import Contracts
+import Contracts
 import HTTPServing
 import Media
 
@@ -50,10 +51,12 @@ extension LiveRoutes {
 }
 
 extension MediaSession.State {
-    /// The newest segment that all tracks which have it have on the volume.
+    /// The newest segment that all of the file's tracks which have it have on the volume.
     var newestStoredSegment: UInt32? {
         let newest = timelines.values.compactMap { timeline in
-            timeline.segments.last { $0.isComplete && !$0.isGap && $0.isStored }?.mediaSequence
+            timeline.track.isLayer
+                ? nil
+                : timeline.segments.last { $0.isComplete && !$0.isGap && $0.isStored }?.mediaSequence
         }
         return isEnded ? newest.max() : newest.min()
     }

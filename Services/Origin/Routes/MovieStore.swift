@@ -1,3 +1,4 @@
+import Contracts
 import HTTPServing
 import ISOBMFF
 import Media
@@ -64,7 +65,8 @@ struct MovieBuilder {
 
     /// The movie, or `nil` where the run does not exist or nothing of it is stored.
     var movie: Movie? {
-        let logs = TrackLogReader(folder: session.folder).logs(verifies: false)
+        // Of the picture's layers, the file has the best.
+        let logs = TrackLogReader(folder: session.folder).logs(verifies: false).filter { !$0.key.isLayer }
         let all = session.allConfigurations
         let runs = Self.runs(of: logs, all)
         guard runs.indices.contains(run) else { return nil }

@@ -28,6 +28,9 @@ struct SessionFolder: Sendable {
         var logs: [TrackID: TrackLogReader.Log]
         /// The number of the next owner.
         var nextEpoch: UInt32
+
+        /// The last part of each track.
+        var lasts: [TrackID: PartHead] { logs.compactMapValues { $0.entries.last?.record.head } }
     }
 
     let path: String

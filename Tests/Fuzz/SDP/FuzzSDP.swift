@@ -15,7 +15,7 @@ import SDP
         extensions: [ExtensionURI.streamID, ExtensionURI.mid],
         feedback: [Feedback.nack, Feedback.pictureLoss],
         allowsRetransmission: true,
-        takesLayers: true
+        layerLimit: 6
     )
     private static let audio = MediaPolicy(codecs: [.opus, .pcmu, .pcma])
 

@@ -2,6 +2,7 @@ import { h, iconButton, setIconButton, setText } from "../dom.js";
 import { clockText } from "../player/timeline.js";
 import "./m-delay.js";
 import "./m-live-badge.js";
+import "./m-quality.js";
 import "./m-sounds.js";
 import "./m-speed.js";
 import "./m-timeline.js";
@@ -15,6 +16,7 @@ export class Controls extends HTMLElement {
   #volume = h("m-volume");
   #delay = h("m-delay");
   #sounds = h("m-sounds");
+  #quality = h("m-quality");
   #speed = h("m-speed");
   #play = iconButton("play", "Play (K)", () => this.#player?.togglePlay());
   #back = iconButton("back", "Back 10 seconds (J)", () => this.#player?.seekBy(-10), { className: "icon-button hide-narrow" });
@@ -30,12 +32,12 @@ export class Controls extends HTMLElement {
     this.#pip.hidden = !document.pictureInPictureEnabled;
     this.append(this.#timeline, h("div", { className: "control-row" },
       this.#play, this.#back, this.#forward, this.#volume, this.#badge, this.#clock,
-      h("span", { className: "spacer" }), this.#sounds, this.#delay, this.#speed, this.#details, this.#pip, this.#fullscreen));
+      h("span", { className: "spacer" }), this.#sounds, this.#quality, this.#delay, this.#speed, this.#details, this.#pip, this.#fullscreen));
   }
 
   /** Whether something is open or held that must not vanish under the hand. */
   get isBusy() {
-    return [this.#speed, this.#sounds, this.#delay].some((menu) => menu.isOpen) || this.querySelector(".dragging") !== null || this.contains(focusedByKeyboard());
+    return [this.#speed, this.#sounds, this.#quality, this.#delay].some((menu) => menu.isOpen) || this.querySelector(".dragging") !== null || this.contains(focusedByKeyboard());
   }
 
   /** @param {import("../player/player.js").Player} player */
@@ -45,7 +47,7 @@ export class Controls extends HTMLElement {
     const isStill = video.paused || video.ended;
     setIconButton(this.#play, video.ended ? "replay" : isStill ? "play" : "pause", video.ended ? "Play again (K)" : isStill ? "Play (K)" : "Pause (K)");
     setIconButton(this.#fullscreen, document.fullscreenElement ? "windowed" : "fullscreen", document.fullscreenElement ? "Leave full screen (F)" : "Full screen (F)");
-    for (const part of [this.#timeline, this.#badge, this.#volume, this.#sounds, this.#delay, this.#speed]) part.update(player);
+    for (const part of [this.#timeline, this.#badge, this.#volume, this.#sounds, this.#quality, this.#delay, this.#speed]) part.update(player);
     this.#forward.disabled = mode === "live";
     const isLive = mode === "live" || mode === "dvr";
     setText(this.#now, isLive ? "" : clockText(video.currentTime));

@@ -17,7 +17,7 @@ export class Sounds extends Menu {
     const { sounds } = player;
     const names = namesOf(sounds);
     return sounds.map(({ track }, index) => ({
-      label: names[index], isChosen: track === player.soundTrack, choose: () => player.chooseSound(track) }));
+      label: names[index], isChosen: track === player.soundTrack, choose: () => player.choose("audio", track) }));
   }
 }
 

@@ -315,7 +315,8 @@ function factsOf(publisher) {
   const outbound = publisher?.outbound;
   if (!publisher?.isActive || !outbound) return "";
   const size = outbound.width > 0 ? `${outbound.width} × ${outbound.height}, ${Math.round(outbound.frameRate)} fps` : "";
-  const layers = outbound.layers > 1 ? `${outbound.layers} sizes` : "";
+  const taken = publisher.layersTaken.length;
+  const layers = taken > 1 ? `${outbound.layers} of ${taken} sizes` : "";
   const way = outbound.roundTrip === null ? "" : `${Math.round(outbound.roundTrip * 1000)} ms`;
   return [bitrate(publisher.bitrate), size, layers, way].filter(Boolean).join(" · ");
 }

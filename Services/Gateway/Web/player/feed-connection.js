@@ -21,7 +21,7 @@ export class FeedConnection {
   /** @type {FeedState} */ state = "idle";
   /** @type {AbortController | null} */ #abort = null;
   /** @type {Map<number, {msn: number, part: number}>} */ #next = new Map();
-  /** @type {number[] | null} tracks to ask for, all while unknown */ tracks = null;
+  /** @type {number | null} the size of the picture to ask for, the best where nobody chose */ picture = null;
   /** Whether the session is so new that its media may not be there yet. */
   mayBeEarly = () => false;
   bytesReceived = 0;
@@ -138,9 +138,9 @@ export class FeedConnection {
   /** @param {{msn: number, part: number} | null} from */
   #url(from) {
     const query = new URLSearchParams();
-    if (this.tracks) query.set("tracks", this.tracks.join(","));
+    if (this.picture !== null) query.set("picture", String(this.picture));
     if (from) query.set("from", `${from.msn}.${from.part}`);
-    const text = query.toString().replaceAll("%2C", ",");
+    const text = query.toString();
     return `${this.base}feed${text ? `?${text}` : ""}`;
   }
 

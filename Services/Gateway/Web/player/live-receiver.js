@@ -40,7 +40,8 @@ export class LiveReceiver {
   /** @type {import("./timeline.js").Anchor[]} */ anchors = [];
   /** @type {Map<Kind, FeedTrack>} */ chosen = new Map();
   /** @type {import("./sound-tracks.js").SoundTrack[]} */ sounds = [];
-  /** @type {number | null} the sound track to play, where the stream has it */ wantedSound = null;
+  /** @type {import("./picture-tracks.js").PictureTrack[]} the picture in all its sizes, the best first */ pictures = [];
+  /** @type {Map<Kind, number>} the tracks to play, where the stream has them */ wanted = new Map();
   partTarget = 0.3;
   isCaughtUp = false;
   partsReceived = 0;
@@ -66,6 +67,7 @@ export class LiveReceiver {
   /** @param {{msn: number, part: number} | null} [from] a part, else the live edge */
   start(from = null) {
     this.isCaughtUp = false;
+    this.connection.picture = this.wanted.get("video") ?? null;
     this.connection.start(from);
   }
 
@@ -127,7 +129,9 @@ export class LiveReceiver {
     if (set.partTarget) this.partTarget = set.partTarget;
     if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
     const tracks = set.tracks ?? [];
-    this.chosen = choose(tracks, this.wantedSound);
+    this.chosen = choose(tracks, this.wanted);
+    this.pictures = tracks.filter((track) => track.kind === "video" && canPlay(track.mime))
+      .map(({ track, width, height }) => ({ track, width: width ?? 0, height: height ?? 0 }));
     this.sounds = tracks.filter((track) => track.kind === "audio" && canPlay(track.mime))
       .map(({ track, label, language }) => ({ track, label: label ?? "", language: language ?? "" }));
     const refused = tracks.filter((track) => !canPlay(track.mime)).map((track) => track.codec);
@@ -163,13 +167,13 @@ function generationIn({ track, generation }) {
 }
 
 /**
- * The first playable track of each kind, or the sound that is wanted.
- * @param {FeedTrack[]} tracks @param {number | null} wantedSound
+ * The first playable track of each kind, or the one that is wanted.
+ * @param {FeedTrack[]} tracks @param {Map<Kind, number>} wanted
  */
-function choose(tracks, wantedSound) {
+function choose(tracks, wanted) {
   /** @type {Map<Kind, FeedTrack>} */ const chosen = new Map();
   for (const track of tracks) {
-    const isWanted = track.kind === "audio" && track.track === wantedSound;
+    const isWanted = track.track === wanted.get(track.kind);
     if ((isWanted || !chosen.has(track.kind)) && canPlay(track.mime)) chosen.set(track.kind, track);
   }
   return chosen;

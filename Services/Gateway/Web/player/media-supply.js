@@ -3,6 +3,8 @@ import { MediaSink, canPlay } from "./media-sink.js";
 import { endAt, rangeAt } from "./ranges.js";
 import { SegmentLoader } from "./segment-loader.js";
 
+/** @typedef {import("./media-sink.js").Kind} Kind */
+
 /** A session has ended before its playlists say so: ask again after this. */
 const END_LIST_MS = 1_000;
 
@@ -28,11 +30,11 @@ export class MediaSupply {
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {{base: string, fetchMedia: (url: string, signal: AbortSignal) => Promise<Response>, sound?: number | null,
-   *   mayBeEarly?: () => boolean}} parts
+   * @param {{base: string, fetchMedia: (url: string, signal: AbortSignal) => Promise<Response>,
+   *   wanted?: Map<Kind, number>, mayBeEarly?: () => boolean}} parts
    * @param {SupplyHooks} hooks
    */
-  constructor(video, { base, fetchMedia, sound = null, mayBeEarly = () => false }, hooks) {
+  constructor(video, { base, fetchMedia, wanted = new Map(), mayBeEarly = () => false }, hooks) {
     this.video = video;
     this.hooks = hooks;
     this.sink = new MediaSink(video, { onAppended: hooks.onAppended, onFailed: hooks.onBroken });
@@ -44,8 +46,8 @@ export class MediaSupply {
     this.loader = new SegmentLoader(base, fetchMedia, this.sink, {
       onProgress: hooks.onStored, onEdge: (msn) => this.#toFeed(msn), onComplete: hooks.onFinished, onProblem: hooks.onProblem });
     this.receiver.connection.mayBeEarly = mayBeEarly;
-    this.receiver.wantedSound = sound;
-    this.loader.wantedSound = sound;
+    this.receiver.wanted = new Map(wanted);
+    this.loader.wanted = new Map(wanted);
   }
 
   get isRunning() {
@@ -69,10 +71,21 @@ export class MediaSupply {
     return this.receiver.sounds.length > 0 ? this.receiver.sounds : this.loader.sounds;
   }
 
-  /** The number of the sound track that plays, or null. */
-  get sound() {
-    const isFeed = this.receiver.isRunning || this.loader.sound === null;
-    return isFeed ? this.receiver.chosen.get("audio")?.track ?? null : this.loader.sound;
+  /**
+   * The sizes of the picture that this browser can play, the best first.
+   * @returns {import("./picture-tracks.js").PictureTrack[]}
+   */
+  get pictures() {
+    return this.receiver.pictures.length > 0 ? this.receiver.pictures : this.loader.pictures;
+  }
+
+  /**
+   * The number of the track of a kind that plays, or null.
+   * @param {Kind} kind
+   */
+  chosen(kind) {
+    const isFeed = this.receiver.isRunning || this.loader.chosen(kind) === null;
+    return isFeed ? this.receiver.chosen.get(kind)?.track ?? null : this.loader.chosen(kind);
   }
 
   /**
@@ -115,16 +128,16 @@ export class MediaSupply {
   }
 
   /**
-   * Plays another sound track, from the playhead on.
-   * @param {number} track
+   * Plays another track of a kind, from the playhead on.
+   * @param {Kind} kind @param {number} track
    */
-  chooseSound(track) {
-    if (track === this.sound) return;
-    this.receiver.wantedSound = track;
+  choose(kind, track) {
+    if (track === this.chosen(kind)) return;
+    this.receiver.wanted.set(kind, track);
     const isFeed = this.receiver.isRunning;
     this.stop();
-    this.loader.chooseSound(track);
-    const buffer = this.sink.tracks.get("audio");
+    this.loader.choose(kind, track);
+    const buffer = this.sink.tracks.get(kind);
     buffer?.clearQueue();
     buffer?.remove(0, Infinity);
     if (isFeed) this.receiver.start();

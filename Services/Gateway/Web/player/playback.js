@@ -3,9 +3,11 @@ import { MseEngine } from "./engines/mse.js";
 import { NativeEngine } from "./engines/native.js";
 import { WebRTCEngine } from "./engines/webrtc.js";
 import { LowDelay } from "./low-delay.js";
-import { mediaSourceClass } from "./media-sink.js";
+import { canPlay, mediaSourceClass } from "./media-sink.js";
 import { Refusals } from "./refusals.js";
-import { soundTracksOf } from "./sound-tracks.js";
+import { picturesIn } from "./picture-tracks.js";
+import { parseMaster } from "./playlist.js";
+import { soundsIn } from "./sound-tracks.js";
 import { WhepConnection } from "./whep.js";
 
 /** @typedef {import("../api.js").WatchState} WatchState */
@@ -33,7 +35,7 @@ export class Playback {
   /** @type {{code: string, detail: string} | null} */ failure = null;
   /** @type {string[]} */ unplayable = [];
   /** @type {import("./rights.js").MediaRights | null} */ rights = null;
-  /** @type {number | null} the sound track that the viewer chose */ #sound = null;
+  /** @type {Map<import("./media-sink.js").Kind, number>} the tracks that the viewer chose */ #wanted = new Map();
   /** @type {{position: number, at: number} | null} where and when a direct connection was paused */ #paused = null;
   #refusals = new Refusals();
   /** @type {LowDelay} */ lowDelay;
@@ -71,14 +73,32 @@ export class Playback {
 
   /** The number of the sound track that plays. */
   get soundTrack() {
-    return this.engine?.sound ?? null;
+    return this.engine?.chosen("audio") ?? null;
   }
 
-  /** @param {number} track */
-  chooseSound(track) {
-    this.#sound = track;
+  /** The sizes of the picture to choose from, the best first. */
+  get pictures() {
+    return this.engine?.pictures ?? [];
+  }
+
+  /** The number of the picture's track that the viewer wants, or null for the best. */
+  get wantedPicture() {
+    return this.#wanted.get("video") ?? null;
+  }
+
+  /** @param {import("./media-sink.js").Kind} kind @param {number} track */
+  choose(kind, track) {
+    this.#wanted.set(kind, track);
     if (this.engine instanceof WebRTCEngine) this.#withoutDirect();
-    else this.engine?.chooseSound(track);
+    else this.engine?.choose(kind, track);
+  }
+
+  /** The best picture again, by a direct connection where that is possible. */
+  chooseBestPicture() {
+    const best = this.pictures[0]?.track;
+    if (best !== undefined) this.engine?.choose("video", best);
+    this.#wanted.delete("video");
+    this.surroundings.onChange();
   }
 
   /**
@@ -93,7 +113,7 @@ export class Playback {
 
   /** @param {WatchState} watch */
   follow(watch) {
-    if (watch.streamId !== this.watch?.streamId) this.#sound = null;
+    if (watch.streamId !== this.watch?.streamId) this.#wanted.clear();
     this.watch = watch;
     if (this.lowDelay.connection) this.lowDelay.connection.isSilenceExpected = watch.state === "away";
   }
@@ -168,10 +188,11 @@ export class Playback {
     return this.engine?.isLive === true && this.engine.following && !this.video.paused;
   }
 
-  /** Whether the live edge may come by a direct connection: other sound tracks than the first do not. */
+  /** Whether the live edge may come by a direct connection: other sounds than the first and chosen sizes do not. */
   get #mayBeDirect() {
-    const isFirstSound = this.#sound === null || this.#sound === (this.sounds[0]?.track ?? this.#sound);
-    return this.isOnAir && this.lowDelay.isPossible && isFirstSound;
+    const sound = this.#wanted.get("audio");
+    const isFirstSound = sound === undefined || sound === (this.sounds[0]?.track ?? sound);
+    return this.isOnAir && this.lowDelay.isPossible && isFirstSound && !this.#wanted.has("video");
   }
 
   /** @param {string} sessionId */
@@ -190,7 +211,7 @@ export class Playback {
   #useDirect(connection) {
     const session = this.watch?.session;
     if ((this.engine && !this.#isAtEdge) || !session || !this.#mayBeDirect) return this.lowDelay.stop();
-    const { sounds, soundTrack } = this;
+    const { sounds, soundTrack, pictures } = this;
     keepPicture(this.video);
     this.#stopEngine();
     this.sessionId = session.id;
@@ -200,7 +221,8 @@ export class Playback {
     this.engine = engine;
     engine.sounds = sounds;
     engine.sound = soundTrack;
-    if (sounds.length === 0) void this.#findSounds(engine, session.id);
+    engine.pictures = pictures;
+    if (sounds.length === 0) void this.#findTracks(engine, session.id);
     void this.surroundings.sound.play();
     this.surroundings.onChange();
   }
@@ -228,11 +250,15 @@ export class Playback {
   }
 
   /**
-   * A direct connection does not tell which sound tracks the stream has: its playlist does.
+   * A direct connection does not tell which tracks the stream has: its playlist does.
    * @param {WebRTCEngine} engine @param {string} sessionId
    */
-  async #findSounds(engine, sessionId) {
-    engine.sounds = await soundTracksOf(this.#baseOf(sessionId), (url, signal) => this.#send(url, { signal })).catch(() => []);
+  async #findTracks(engine, sessionId) {
+    const url = new URL(`${this.#baseOf(sessionId)}index.m3u8`, location.href).href;
+    const text = await this.#send(url, {}).then((answer) => answer.text()).catch(() => "");
+    const renditions = parseMaster(text, url).filter(({ kind, codec }) => canPlay(`${kind}/mp4; codecs="${codec}"`));
+    engine.sounds = soundsIn(renditions);
+    engine.pictures = picturesIn(renditions);
     engine.sound = engine.sounds[0]?.track ?? null;
     this.surroundings.onChange();
   }
@@ -249,7 +275,7 @@ export class Playback {
     this.#stopEngine();
     this.sessionId = sessionId;
     const parts = {
-      base: this.#baseOf(sessionId), streamId: this.watch?.streamId ?? "", clock: this.surroundings.clock, sound: this.#sound,
+      base: this.#baseOf(sessionId), streamId: this.watch?.streamId ?? "", clock: this.surroundings.clock, wanted: this.#wanted,
       mayBeEarly: () => this.#isYoung, hooks: this.#hooks,
       fetchMedia: (/** @type {string} */ url, /** @type {AbortSignal} */ signal) => this.#send(url, { signal }),
     };

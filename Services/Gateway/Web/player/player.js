@@ -190,9 +190,25 @@ export class Player extends EventTarget {
     return this.playback.soundTrack;
   }
 
-  /** @param {number} track */
-  chooseSound(track) {
-    this.playback.chooseSound(track);
+  /** The sizes of the picture to choose from, the best first. */
+  get pictures() {
+    return this.playback.pictures;
+  }
+
+  /** The number of the picture's track that the viewer wants, or null for the best. */
+  get wantedPicture() {
+    return this.playback.wantedPicture;
+  }
+
+  /** @param {import("./media-sink.js").Kind} kind @param {number} track */
+  choose(kind, track) {
+    this.playback.choose(kind, track);
+    this.#changed();
+  }
+
+  /** The best picture again. */
+  chooseBestPicture() {
+    this.playback.chooseBestPicture();
     this.#changed();
   }
 

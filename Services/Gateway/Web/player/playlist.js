@@ -27,6 +27,8 @@
  * @property {string} label
  * @property {string} language
  * @property {boolean} isDefault
+ * @property {number} width in pixels, 0 where nobody says; likewise:
+ * @property {number} height
  * @property {number | null} track the number that the stream gives it, by its URL
  */
 
@@ -37,7 +39,7 @@ export class PlaylistError extends Error {}
 const MAX_SEGMENTS = 1_000_000;
 
 /**
- * Reads a master playlist: the first variant's video and every audio rendition, or every sound of a master of sound.
+ * Reads a master playlist: every picture, the first one being the default, and every sound.
  * @param {string} text @param {string} url where it came from
  * @returns {Rendition[]}
  */
@@ -56,8 +58,9 @@ export function parseMaster(text, url) {
     const group = attributes.get("AUDIO");
     if (group && !groupCodecs.has(group)) groupCodecs.set(group, sound);
     const uri = lines.slice(index + 1).find((next) => !next.startsWith("#"));
-    const isTaken = renditions.length > 0 && (picture !== undefined || renditions[0].kind === "video");
-    if (uri && !isTaken) renditions.push(rendition(picture ? "video" : "audio", absolute(uri, url), picture ?? sound, renditions.length === 0));
+    if (!uri || renditions.some((known) => known.uri === absolute(uri, url))) continue;
+    const [width = 0, height = 0] = (attributes.get("RESOLUTION") ?? "").split("x").map(Number);
+    renditions.push({ ...rendition(picture ? "video" : "audio", absolute(uri, url), picture ?? sound, renditions.length === 0), width, height });
   }
   for (const attributes of media) {
     const uri = absolute(attributes.get("URI") ?? "", url);
@@ -72,7 +75,7 @@ export function parseMaster(text, url) {
 /** @param {"video" | "audio"} kind @param {string} uri @param {string} codec @param {boolean} isDefault @returns {Rendition} */
 function rendition(kind, uri, codec, isDefault) {
   const track = /\/(\d+)\/[^/]*$/.exec(uri)?.[1];
-  return { kind, uri, codec, label: "", language: "", isDefault, track: track === undefined ? null : Number(track) };
+  return { kind, uri, codec, label: "", language: "", isDefault, width: 0, height: 0, track: track === undefined ? null : Number(track) };
 }
 
 /**

@@ -2,7 +2,9 @@ import { Problem } from "../api.js";
 import { decodeTimeOf, timescaleOf } from "./fmp4.js";
 import { canPlay } from "./media-sink.js";
 import { PlaylistError, endOf, parseMaster, parseMedia, segmentIndexAt } from "./playlist.js";
+import { picturesIn } from "./picture-tracks.js";
 import { rangeAt } from "./ranges.js";
+import { soundsIn } from "./sound-tracks.js";
 import { MEDIA_TIME_ORIGIN } from "./timeline.js";
 import { backOff, pause } from "./pause.js";
 
@@ -40,8 +42,8 @@ export class SegmentLoader {
   /** @type {Map<Kind, Cursor>} */ #cursors = new Map();
   /** @type {AbortController | null} */ #abort = null;
   /** @type {Promise<void> | null} */ #opening = null;
-  /** @type {Rendition[]} */ #sounds = [];
-  /** @type {number | null} the sound track to play, where the stream has it */ wantedSound = null;
+  /** @type {Rendition[]} those that this browser can play */ #renditions = [];
+  /** @type {Map<Kind, number>} the tracks to play, where the stream has them */ wanted = new Map();
   bytesReceived = 0;
 
   /**
@@ -114,11 +116,11 @@ export class SegmentLoader {
     const renditions = parseMaster(await this.#text(url, signal), new URL(url, location.href).href);
     for (const kind of /** @type {Kind[]} */ (["video", "audio"])) {
       const ofKind = renditions.filter((rendition) => rendition.kind === kind);
-      const wanted = kind === "audio" ? ofKind.find((one) => one.track === this.wantedSound) : undefined;
+      const wanted = ofKind.find((one) => one.track === this.wanted.get(kind));
       const rendition = wanted ?? ofKind.find((one) => one.isDefault) ?? ofKind[0];
       if (rendition) this.#cursors.set(kind, cursorOf(rendition));
     }
-    this.#sounds = renditions.filter((one) => one.kind === "audio" && canPlay(`audio/mp4; codecs="${one.codec}"`));
+    this.#renditions = renditions.filter((one) => canPlay(`${one.kind}/mp4; codecs="${one.codec}"`));
     await Promise.all([...this.#cursors.values()].map((cursor) => this.#reload(cursor, signal)));
   }
 
@@ -127,22 +129,33 @@ export class SegmentLoader {
    * @returns {import("./sound-tracks.js").SoundTrack[]}
    */
   get sounds() {
-    return this.#sounds.map(({ track, label, language }) => ({ track: track ?? 0, label, language }));
-  }
-
-  /** The number of the sound track that is loaded, or null. */
-  get sound() {
-    return this.#cursors.get("audio")?.rendition.track ?? null;
+    return soundsIn(this.#renditions);
   }
 
   /**
-   * Another sound track from now on; whoever says so starts the loading again.
-   * @param {number} track
+   * The sizes of the picture that this browser can play, the best first.
+   * @returns {import("./picture-tracks.js").PictureTrack[]}
    */
-  chooseSound(track) {
-    this.wantedSound = track;
-    const rendition = this.#sounds.find((one) => one.track === track);
-    if (rendition && this.#cursors.has("audio")) this.#cursors.set("audio", cursorOf(rendition));
+  get pictures() {
+    return picturesIn(this.#renditions);
+  }
+
+  /**
+   * The number of the track of a kind that is loaded, or null.
+   * @param {Kind} kind
+   */
+  chosen(kind) {
+    return this.#cursors.get(kind)?.rendition.track ?? null;
+  }
+
+  /**
+   * Another track from now on; whoever says so starts the loading again.
+   * @param {Kind} kind @param {number} track
+   */
+  choose(kind, track) {
+    this.wanted.set(kind, track);
+    const rendition = this.#renditions.find((one) => one.kind === kind && one.track === track);
+    if (rendition && this.#cursors.has(kind)) this.#cursors.set(kind, cursorOf(rendition));
   }
 
   /** The kinds and codecs that the session has, by its master. */

@@ -30,7 +30,7 @@ export function snapshotOf(player) {
       shown: engine?.meter.frames ?? 0, rate: engine?.meter.frameRate ?? 0,
     },
     failure: player.failure, problem: player.problem?.code ?? null,
-    sounds: player.sounds, soundTrack: player.soundTrack,
+    sounds: player.sounds, soundTrack: player.soundTrack, pictures: player.pictures, wantedPicture: player.wantedPicture,
     muted: video.muted, volume: video.volume, needsUnmute: player.sound.needsUnmute,
     firstPictureMs: player.firstPictureMs,
   };

@@ -1,6 +1,3 @@
-import { canPlay } from "./media-sink.js";
-import { parseMaster } from "./playlist.js";
-
 /**
  * One sound track of a stream that has several.
  * @typedef {object} SoundTrack
@@ -10,15 +7,11 @@ import { parseMaster } from "./playlist.js";
  */
 
 /**
- * The sound tracks that a session's master playlist names and this browser can play.
- * @param {string} base @param {(url: string, signal: AbortSignal) => Promise<Response>} fetchMedia
- * @returns {Promise<SoundTrack[]>}
+ * The sound tracks among a playlist's renditions.
+ * @param {import("./playlist.js").Rendition[]} renditions @returns {SoundTrack[]}
  */
-export async function soundTracksOf(base, fetchMedia) {
-  const url = `${base}index.m3u8`;
-  const text = await (await fetchMedia(url, new AbortController().signal)).text();
-  return parseMaster(text, new URL(url, location.href).href)
-    .filter(({ kind, codec }) => kind === "audio" && canPlay(`audio/mp4; codecs="${codec}"`))
+export function soundsIn(renditions) {
+  return renditions.filter(({ kind }) => kind === "audio")
     .map(({ track, label, language }) => ({ track: track ?? 0, label, language }));
 }
 

@@ -18,6 +18,15 @@ export function encodingsFor({ bitrate, frameRate }, isSimulcast) {
 }
 
 /**
+ * The layers that the server takes, by its answer; none where it takes one picture.
+ * @param {string} answer @returns {string[]}
+ */
+export function layersTakenIn(answer) {
+  const list = /^a=simulcast:recv ([^\s]+)/m.exec(answer)?.[1] ?? "";
+  return list.split(";").filter(Boolean);
+}
+
+/**
  * The browser's codecs, those first that most players can show.
  * @template {{mimeType: string, sdpFmtpLine?: string}} Codec
  * @param {Codec[]} codecs @returns {Codec[]}

@@ -2,7 +2,7 @@ import { Problem } from "../api.js";
 import { backOff } from "../player/pause.js";
 import { SessionResource } from "../rtc/session-resource.js";
 import { fragmentOf, withTransport } from "../rtc/sdp.js";
-import { byPreference, encodingsFor } from "./encodings.js";
+import { byPreference, encodingsFor, layersTakenIn } from "./encodings.js";
 import { outboundOf } from "./outbound-stats.js";
 
 const LOOK_MS = 1_000;
@@ -134,8 +134,13 @@ export class WhipPublisher extends EventTarget {
     this.#answer = answer;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
     this.#awaitGoodbye(peer);
-    if (publication.isSimulcast && !/^a=simulcast:/m.test(answer)) await this.#sendOneSize(publication);
+    if (publication.isSimulcast && this.layersTaken.length === 0) await this.#sendOneSize(publication);
     this.#expectConnection();
+  }
+
+  /** The names of the layers that the server takes; none where it takes one picture. */
+  get layersTaken() {
+    return layersTakenIn(this.#answer);
   }
 
   /**

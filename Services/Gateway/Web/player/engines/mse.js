@@ -37,15 +37,15 @@ export class MseEngine {
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {{base: string, fetchMedia: (url: string, signal: AbortSignal) => Promise<Response>, sound?: number | null,
+   * @param {{base: string, fetchMedia: (url: string, signal: AbortSignal) => Promise<Response>, wanted?: Map<import("../media-sink.js").Kind, number>,
    *   mayBeEarly?: () => boolean, clock: import("../server-clock.js").ServerClock, hooks: EngineHooks}} parts
    */
-  constructor(video, { base, fetchMedia, sound, mayBeEarly, clock, hooks }) {
+  constructor(video, { base, fetchMedia, wanted, mayBeEarly, clock, hooks }) {
     this.video = video;
     this.clock = clock;
     this.hooks = hooks;
     this.meter = new FrameMeter(video);
-    this.supply = new MediaSupply(video, { base, fetchMedia, sound, mayBeEarly }, {
+    this.supply = new MediaSupply(video, { base, fetchMedia, wanted, mayBeEarly }, {
       onAppended: () => this.#appended(), onBroken: (reason) => void this.#rebuild(reason),
       onCaughtUp: () => this.#caughtUp(), onPublisher: (isAway) => this.#publisher(isAway),
       onDiscontinuity: () => this.pilot.edge.control.reset(), onStored: () => this.#stored(),
@@ -148,14 +148,20 @@ export class MseEngine {
     return this.supply.sounds;
   }
 
-  get sound() {
-    return this.supply.sound;
+  /** The sizes of the picture to choose from, the best first. */
+  get pictures() {
+    return this.supply.pictures;
   }
 
-  /** @param {number} track */
-  chooseSound(track) {
+  /** @param {import("../media-sink.js").Kind} kind */
+  chosen(kind) {
+    return this.supply.chosen(kind);
+  }
+
+  /** @param {import("../media-sink.js").Kind} kind @param {number} track */
+  choose(kind, track) {
     this.recovery.expectMove();
-    this.supply.chooseSound(track);
+    this.supply.choose(kind, track);
     this.hooks.onChange();
   }
 

@@ -89,12 +89,17 @@ export class NativeEngine {
     return this.#audioTracks.map(({ label, language }, track) => ({ track, label: label ?? "", language: language ?? "" }));
   }
 
-  get sound() {
-    return this.#audioTracks.findIndex((track) => track.enabled);
+  /** @type {import("../picture-tracks.js").PictureTrack[]} The browser chooses the picture by itself. */
+  pictures = [];
+
+  /** @param {import("../media-sink.js").Kind} kind */
+  chosen(kind) {
+    return kind === "audio" ? this.#audioTracks.findIndex((track) => track.enabled) : null;
   }
 
-  /** @param {number} track */
-  chooseSound(track) {
+  /** @param {import("../media-sink.js").Kind} kind @param {number} track */
+  choose(kind, track) {
+    if (kind !== "audio") return;
     for (const [index, one] of this.#audioTracks.entries()) one.enabled = index === track;
   }
 

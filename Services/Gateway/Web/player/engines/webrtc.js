@@ -15,6 +15,7 @@ export class WebRTCEngine {
   isConnecting = false;
   speed = 1;
   /** @type {import("../sound-tracks.js").SoundTrack[]} */ sounds = [];
+  /** @type {import("../picture-tracks.js").PictureTrack[]} */ pictures = [];
   /** @type {number | null} */ sound = null;
   #stalls = 0;
   #life = new AbortController();
@@ -76,7 +77,15 @@ export class WebRTCEngine {
 
   holdStill() {}
 
-  chooseSound() {}
+  /**
+   * The server chooses the size of the picture by itself.
+   * @param {import("../media-sink.js").Kind} kind
+   */
+  chosen(kind) {
+    return kind === "audio" ? this.sound : null;
+  }
+
+  choose() {}
 
   sessionEnded() {
     if (!this.isLive) return;
