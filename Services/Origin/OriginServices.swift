@@ -38,6 +38,8 @@ enum OriginServices {
             found: owner.streamFound
         )
         await owner.setReader(reader)
+        let renditions = RenditionService(loop: loop, replica: "origin/\(settings.advertisedAddress)")
+        await renditions.setReader(reader)
         let grants = GrantRegistry()
         LiveRoutes(
             directory: directory,
@@ -45,6 +47,7 @@ enum OriginServices {
             grants: grants,
             measures: measures,
             movies: MovieStore(volume: volume),
+            renditions: renditions,
             proxy: OwnerProxy(
                 directory: directory,
                 control: connections.control,
@@ -80,7 +83,7 @@ enum OriginServices {
         if let unreported { services.append(unreported) }
         if let hidden { services.append(hidden) }
         services += deletions(settings, connections, volume, directory)
-        return services + [events, reader, owner]
+        return services + [events, reader, owner, renditions]
     }
 
     /// What deletes media, for its time is over or because somebody wants it gone.
@@ -136,7 +139,10 @@ enum OriginServices {
 extension MediaSession {
     /// The memory that the session's parts take.
     var memoryByteCount: Int {
-        read { state in state.timelines.values.reduce(0) { $0 + $1.memoryByteCount } }
+        read { state in
+            state.timelines.values.reduce(0) { $0 + $1.memoryByteCount }
+                + state.renditions.values.reduce(0) { $0 + $1.media.memoryByteCount }
+        }
     }
 }
 

@@ -3,7 +3,7 @@ public import Media
 import Redis
 
 /// Where an earlier epoch of a session ended.
-public struct BusResumption: Sendable, Equatable {
+public struct BusResumption: Sendable {
     /// The session as it was described last.
     public var session: SessionDescription
     /// All configurations that were described, of every generation.
@@ -12,6 +12,9 @@ public struct BusResumption: Sendable, Equatable {
     public var stamps: Stamper.ResumePoint
     /// The latest end of a sample on the session's timeline, or its beginning where there was none.
     public var end: MediaTime
+
+    /// The newest part, by the numbers of its segment and in it; `nil` where there was none.
+    public var last: (mediaSequence: UInt32, part: UInt16)?
 
     /// Creates a resumption of its parts.
     public init(
@@ -71,6 +74,8 @@ extension BusResumption {
         let timescale = configuration?.timescale ?? 90_000
         let sampleEnd = sample.decodeTime &+ Int64(sample.duration)
         end = max(end, MediaTime(ticks: sampleEnd, timescale: timescale))
+        let place = (mediaSequence: sample.mediaSequence, part: sample.part)
+        if last.map({ $0 < place }) ?? true { last = place }
         stamps.nextMediaSequence = max(stamps.nextMediaSequence, sample.mediaSequence &+ 1)
         let next = sample.sequence &+ 1
         stamps.nextSequences[sample.track] = max(stamps.nextSequences[sample.track] ?? 0, next)

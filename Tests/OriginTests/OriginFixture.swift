@@ -34,6 +34,7 @@ final class OriginFixture: Sendable {
             grants: grants,
             measures: measures,
             movies: MovieStore(volume: volume),
+            renditions: RenditionService(loop: loops.loops[0], replica: "test"),
             proxy: OwnerProxy(
                 directory: directory,
                 control: control,

@@ -85,7 +85,7 @@ import Transcoding
                 Issue.record("the rendition was taken")
                 return
             }
-            let maker = try SoundRendition(.opus, of: source.configuration, bitRate: 48_000)
+            let maker = try SoundRendition(.opus, of: source.configuration, bitRate: 48_000, partTarget: 0.3)
             var session = TestStack.session
             session.epoch = claim.epoch
             let writer = try await stack.shard.open(session, tracks: [maker.configuration], rendition: .opus)

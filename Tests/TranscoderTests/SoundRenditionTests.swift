@@ -7,9 +7,16 @@ import Transcoding
 @Suite(.timeLimit(.minutes(1))) struct SoundRenditionTests {
     private func rendition(
         of source: SourceSound,
+        as coding: SoundEncoder.Coding = .opus,
         resuming resumption: SoundRendition.Resumption? = nil
     ) throws -> SoundRendition {
-        try SoundRendition(.opus, of: source.configuration, bitRate: 48_000, resuming: resumption)
+        try SoundRendition(
+            coding,
+            of: source.configuration,
+            bitRate: 48_000,
+            partTarget: 0.3,
+            resuming: resumption
+        )
     }
 
     /// When so many packets begin, after the source's first sample and without a hole.
@@ -54,7 +61,7 @@ import Transcoding
         }
     }
 
-    @Test func `packets carry the stamps of the sample that they begin in`() throws {
+    @Test func `packets lie in the segment of the sample that they begin in`() throws {
         let source = try SourceSound(frames: 200)
         let rendition = try rendition(of: source)
         let made = try (0..<200).flatMap { try rendition.take(source.sample($0)) }
@@ -62,14 +69,30 @@ import Transcoding
             let number = Int((packet.decodeTime - 480_000) / SourceSound.samplesPerFrame)
             let original = source.sample(number)
             #expect(packet.mediaSequence == original.mediaSequence)
-            #expect(packet.part == original.part)
             #expect(packet.captureClock == original.captureClock)
         }
         let segments = made.filter { $0.flags.contains(.segmentStart) }
         #expect(segments.map(\.mediaSequence) == [0, 1, 2, 3, 4])
-        let parts = made.filter { $0.flags.contains(.partStart) }
-        #expect(parts.count == 200 / SourceSound.framesPerPart + 1)
         #expect(segments.allSatisfy { $0.flags.contains(.partStart) })
+    }
+
+    @Test(arguments: [SoundEncoder.Coding.opus, .aac])
+    func `parts are as long as they may be, and not longer`(coding: SoundEncoder.Coding) throws {
+        let source = try SourceSound(frames: 300)
+        let rendition = try rendition(of: source, as: coding)
+        let made = try (0..<300).flatMap { try rendition.take(source.sample($0)) }
+        let parts = Dictionary(grouping: made) { [Int($0.mediaSequence), Int($0.part)] }
+        for (place, packets) in parts {
+            let length = packets.reduce(0) { $0 + Int($1.duration) }
+            #expect(length <= 14_400)
+            let isLast = parts[[place[0], place[1] + 1]] == nil
+            #expect(isLast || length > 14_400 - Int(packets[0].duration))
+            #expect(packets.first?.flags.contains(.partStart) == true)
+            #expect(packets.dropLast().allSatisfy { !$0.flags.contains(.partEnd) })
+            // Whoever reads need not wait for the next packet to know that the part is whole.
+            #expect(isLast || packets.last?.flags.contains(.partEnd) == true)
+            #expect(place[1] == 0 || parts[[place[0], place[1] - 1]] != nil)
+        }
     }
 
     @Test func `a lost frame becomes silence, and nothing moves`() throws {
@@ -126,7 +149,7 @@ import Transcoding
             resuming: .init(
                 end: last.decodeTime + 960,
                 sequence: last.sequence + 1,
-                mediaSequence: last.mediaSequence
+                place: .init(mediaSequence: last.mediaSequence, part: last.part)
             )
         )
         // The ring still holds an earlier stretch of the source.
@@ -166,7 +189,7 @@ import Transcoding
         var configuration = try SourceSound(frames: 1).configuration
         configuration.codec = .flac
         #expect(throws: TranscodingFailure.unsupported) {
-            _ = try SoundRendition(.opus, of: configuration, bitRate: 48_000)
+            _ = try SoundRendition(.opus, of: configuration, bitRate: 48_000, partTarget: 0.3)
         }
     }
 

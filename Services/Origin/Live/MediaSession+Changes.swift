@@ -63,11 +63,13 @@ extension MediaSession {
             for track in state.timelines.keys { state.timelines[track]?.end() }
             state.log.append(.end)
         }
+        for rendition in renditions { rendition.media.end() }
     }
 
     /// Another owner has it: whoever waits asks again and finds that one.
     func abandon() {
         change { $0.isAbandoned = true }
+        for rendition in renditions { rendition.media.abandon() }
     }
 
     /// Frees the memory of stored parts that are no longer at the live edge.

@@ -17,95 +17,38 @@ struct PlaylistKey: Hashable, Sendable {
 /// A playlist that was rendered for one state of its session, shared by all who ask for it meanwhile.
 struct CachedPlaylist: Sendable {
     var version: UInt64
+    var reports: [MediaPlaylist.RenditionReport]
     var bytes: [UInt8]
 }
 
 extension MediaSession {
     /// The text of a media playlist, or `nil` where there is no such track or nothing to list yet.
-    func playlist(_ key: PlaylistKey) -> [UInt8]? {
+    ///
+    /// - Parameter reports: How far tracks are that are not the session's own, for live playlists.
+    func playlist(_ key: PlaylistKey, reports: [MediaPlaylist.RenditionReport] = []) -> [UInt8]? {
         caching { state in
             let version = state.playlistVersion(key)
-            if let cached = state.playlists[key], cached.version == version { return cached.bytes }
-            guard let playlist = state.mediaPlaylist(key) else { return nil }
+            if let cached = state.playlists[key], cached.version == version, cached.reports == reports {
+                return cached.bytes
+            }
+            guard var playlist = state.mediaPlaylist(key) else { return nil }
+            if key.kind == .live { playlist.renditionReports += reports }
             let bytes = Array(playlist.text(skipping: key.skips).utf8)
-            state.playlists[key] = CachedPlaylist(version: version, bytes: bytes)
+            state.playlists[key] = CachedPlaylist(version: version, reports: reports, bytes: bytes)
             return bytes
         }
     }
 
-    /// The text of the master playlist, its URIs below `prefix`; `nil` where nothing can be played yet.
-    func masterPlaylist(prefix: String, wholeSession: Bool) -> String? {
-        caching { state in
-            guard state.hasEveryTrackBegun else { return nil }
-            let isWhole = (wholeSession || state.isEnded) && state.isRecording
-            let renditions = state.renditions(prefix: prefix, isWhole: isWhole)
-            return renditions.isEmpty ? nil : MasterPlaylist(renditions: renditions).text
-        }
-    }
-}
+    /// The newest part of any track.
+    var newestPart: PartID? { read { $0.timelines.values.compactMap(\.lastPart?.id).max() } }
 
-extension TrackConfiguration {
-    /// How much a decoder must be able to do: what can decode the most demanding of several can decode all.
-    fileprivate var demand: (level: UInt8, pixels: Int, generation: UInt16) {
-        let level = codec == .h264 && decoderConfiguration.count > 3 ? decoderConfiguration[3] : 0
-        let pixels = (video?.width ?? 0).multipliedReportingOverflow(by: video?.height ?? 0).partialValue
-        return (level, pixels, generation)
-    }
-}
-
-extension TrackConfiguration {
-    /// With the rate that was measured, where the publisher's own data name none, as a browser's do.
-    fileprivate func completed(withFrameRate measured: Double?) -> TrackConfiguration {
-        guard case .video(var video) = kind, video.frameRate == nil else { return self }
-        video.frameRate = measured
-        var completed = self
-        completed.kind = .video(video)
-        return completed
-    }
-}
-
-extension TrackTimeline {
-    /// The mean over the listed parts; `nil` before there are two.
-    fileprivate var samplesPerSecond: Double? {
-        guard let first = parts.first?.head, let last = parts.last?.head else { return nil }
-        let length = seconds(last.endTime &- first.endTime)
-        return length > 0 ? Double(last.lastSequence &- first.lastSequence) / length : nil
-    }
-
-    /// The generations of the configuration that a playlist of the track needs.
-    fileprivate func generations(isWhole: Bool) -> Set<UInt16> {
-        Set(segments[(isWhole ? 0 : windowStart)...].map(\.generation))
+    /// How far its tracks are, for the playlists of what is made of them.
+    var renditionReports: [MediaPlaylist.RenditionReport] {
+        read { $0.renditionReports(besides: nil) }
     }
 }
 
 extension MediaSession.State {
-    /// Media that may exist of one track before another one's first part is no longer waited for.
-    private static let longestLead = 1.0
-
-    /// Whether a master playlist made now names what the session has, and not just its quickest track.
-    var hasEveryTrackBegun: Bool {
-        let current = currentConfigurations.map { timelines[$0.track] }
-        if current.allSatisfy({ $0?.lastPart != nil }) { return true }
-        return isEnded || current.contains { ($0?.spannedSeconds ?? 0) >= Self.longestLead }
-    }
-
-    /// The current tracks that have media, each as its most demanding listed configuration.
-    func renditions(prefix: String, isWhole: Bool) -> [MasterPlaylist.Rendition] {
-        currentConfigurations.compactMap { current in
-            guard let timeline = timelines[current.track], timeline.lastPart != nil else { return nil }
-            let listed = timeline.generations(isWhole: isWhole)
-            let all = configurations[current.track]?.values.filter { listed.contains($0.generation) }
-            let rates = timeline.bitRates
-            return .init(
-                configuration: (all?.max { $0.demand < $1.demand } ?? current)
-                    .completed(withFrameRate: timeline.samplesPerSecond),
-                uri: "\(prefix)\(current.track)/\(isWhole ? "dvr" : "live").m3u8",
-                peakBitRate: rates.peak,
-                averageBitRate: rates.average
-            )
-        }
-    }
-
     /// Equal for equal playlists: a live one may differ after every change, a whole one with every segment.
     func playlistVersion(_ key: PlaylistKey) -> UInt64 {
         guard key.kind == .event, isRecording, let timeline = timelines[key.track] else { return version }
@@ -126,18 +69,30 @@ extension MediaSession.State {
         }
     }
 
-    private func renditionReports(besides track: TrackID) -> [MediaPlaylist.RenditionReport] {
-        let current = Set(currentConfigurations.map(\.track))
-        return timelines.keys.sorted().compactMap { other in
-            guard other != track, current.contains(other), let last = timelines[other]?.lastPart else {
-                return nil
-            }
-            return .init(
-                uri: "../\(other)/live.m3u8",
-                lastMediaSequence: last.id.mediaSequence,
-                lastPart: Int(last.id.part)
-            )
+    fileprivate func renditionReports(besides track: TrackID?) -> [MediaPlaylist.RenditionReport] {
+        let current = currentConfigurations.map(\.track).sorted().filter { $0 != track }
+        let own = current.compactMap { other in
+            timelines[other]?.lastPart.map { MediaPlaylist.RenditionReport(on: $0.id, of: "\(other)") }
         }
+        if track == nil { return own }
+        return own
+            + offers.compactMap { offer in
+                // What is not made now will be as far as its source once somebody asks.
+                let made = renditions[offer.name].flatMap { $0.isWanted ? $0.media.newestPart : nil }
+                let last = made ?? timelines[offer.track]?.lastPart?.id
+                return last.map { .init(on: $0, of: "\(offer.name)") }
+            }
+    }
+}
+
+extension MediaPlaylist.RenditionReport {
+    /// What stands beside a playlist about another one's last part.
+    fileprivate init(on last: PartID, of track: String) {
+        self.init(
+            uri: "../\(track)/live.m3u8",
+            lastMediaSequence: last.mediaSequence,
+            lastPart: Int(last.part)
+        )
     }
 }
 
@@ -204,22 +159,5 @@ extension TrackTimeline {
             isDiscontinuity: segment.isDiscontinuity,
             isGap: segment.isGap
         )
-    }
-
-    /// Bits a second: of the busiest listed segment, and of all.
-    var bitRates: (peak: Int, average: Int) {
-        var peak = 0.0
-        var bits = 0.0
-        var length = 0.0
-        for segment in segments where !segment.isGap && segment.duration > 0 {
-            let segmentBits = Double(segment.byteCount) * 8
-            let segmentLength = seconds(segment.duration)
-            bits += segmentBits
-            length += segmentLength
-            // A segment that has just begun is mostly its keyframe.
-            if segment.isComplete || segments.count == 1 { peak = max(peak, segmentBits / segmentLength) }
-        }
-        let average = length > 0 ? bits / length : 0
-        return (Int(min(peak, 1e12).rounded(.up)), Int(min(average, 1e12).rounded(.up)))
     }
 }

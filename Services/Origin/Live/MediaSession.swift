@@ -22,6 +22,8 @@ final class MediaSession: Sendable {
         /// Rises with every change, for caches.
         var version: UInt64 = 0
         var playlists: [PlaylistKey: CachedPlaylist] = [:]
+        /// What is made of it while somebody fetches that.
+        var renditions: [RenditionName: RenditionSession] = [:]
     }
 
     /// How much of the live edge stays in memory while all of it is stored as well.
@@ -92,6 +94,7 @@ final class MediaSession: Sendable {
     func expireWaiters(at now: UInt64) {
         let woken = state.withLock { $0.waiters.takeExpired(at: now) }
         woken.resume()
+        for rendition in renditions { rendition.media.expireWaiters(at: now) }
     }
 }
 

@@ -16,14 +16,14 @@ extension LiveRoutes {
     // MARK: Media playlists
 
     func playlist(_ request: HTTPRequest, _ kind: PlaylistKey.Kind) async throws -> HTTPResponse {
-        let session = try await session(of: request)
-        let track = try track(of: request)
+        let place = try await place(of: request)
+        let (session, track) = (place.session, place.track)
         if kind == .event, !session.read({ $0.description.record }) { throw HTTPProblem.notRecorded }
         let reload = try reloadRequest(request)
         _ = await hold(session, .firstPart, for: Self.firstPartHold)
         try await holdUntilThere(session, track, reload, kind)
         let key = PlaylistKey(track: track, kind: kind, skips: reload.skips)
-        guard let bytes = session.playlist(key) else {
+        guard let bytes = session.playlist(key, reports: place.source?.renditionReports ?? []) else {
             throw session.read { $0.timelines[track] == nil && $0.hasParts }
                 ? HTTPProblem.noSuchTrack : .nothingYet
         }
@@ -85,8 +85,8 @@ extension LiveRoutes {
 
     func media(_ request: HTTPRequest) async throws -> HTTPResponse {
         guard let name = MediaName(request.parameters["file"] ?? "") else { throw HTTPProblem.noSuchMedia }
-        let session = try await session(of: request)
-        let track = try track(of: request)
+        let place = try await place(of: request)
+        let (session, track) = (place.session, place.track)
         switch name {
         case .initSegment(let generation): return try initSegment(session, track, generation)
         case .segment(let number): return try segment(session, track, number)

@@ -1,3 +1,4 @@
+import Contracts
 import Telemetry
 import HLS
 import HTTPServing
@@ -18,6 +19,7 @@ struct LiveRoutes: Sendable {
     let grants: GrantRegistry
     let measures: OriginMeasures
     let movies: MovieStore
+    let renditions: RenditionService
     let proxy: OwnerProxy
 
     func add(to router: HTTPRouter) {
@@ -68,9 +70,44 @@ struct LiveRoutes: Sendable {
         }
     }
 
-    func track(of request: HTTPRequest) throws -> TrackID {
-        guard let number = UInt16(request.parameters["track"] ?? "") else { throw HTTPProblem.noSuchTrack }
-        return TrackID(rawValue: number)
+    // MARK: Tracks and renditions
+
+    /// A track whose media are asked for, with the session that has them: the publisher's, or what is made of it.
+    struct Place: Sendable {
+        var session: MediaSession
+        var track: TrackID
+        /// What the session is made of, where it is.
+        var source: MediaSession?
+    }
+
+    /// Finds the track that a URL names by its number, or has the rendition made that it names.
+    func place(of request: HTTPRequest) async throws -> Place {
+        let session = try await session(of: request)
+        let name = request.parameters["track"] ?? ""
+        if let number = UInt16(name) { return Place(session: session, track: TrackID(rawValue: number)) }
+        return try await rendition(named: name, of: session)
+    }
+
+    /// A rendition that is offered, once there is as much of it as of what it is made of.
+    func rendition(named name: String, of session: MediaSession) async throws -> Place {
+        guard let name = RenditionName(parsing: name), let rendition = session.rendition(name) else {
+            throw HTTPProblem.noSuchTrack
+        }
+        let found = session.read { state in
+            state.offers.first { $0.name == name }.map { ($0.track, state.timelines[$0.track]?.lastPart?.id) }
+        }
+        guard case (let track, let edge?)? = found else { throw HTTPProblem.nothingYet }
+        let place = Place(session: rendition.media, track: track, source: session)
+        let mustBegin = renditions.demand(rendition, of: session)
+        guard mustBegin || !rendition.media.read({ $0.hasParts }) else { return place }
+        let isThere = await hold(
+            rendition.media,
+            .edge(track, mediaSequence: edge.mediaSequence, part: 0),
+            for: Self.firstPartHold
+        )
+        try Task.checkCancellation()
+        guard isThere || rendition.media.read({ $0.hasParts }) else { throw HTTPProblem.notMade }
+        return place
     }
 
     // MARK: Master playlists
@@ -137,6 +174,12 @@ extension HTTPProblem {
         404,
         "media_not_found",
         "The track has no such segment, part or init segment."
+    )
+    static let notMade = HTTPProblem(
+        503,
+        "rendition_not_made",
+        "No worker makes this rendition now; the stream's own tracks can be played.",
+        headers: ["retry-after": "2"]
     )
     static let notRecorded = HTTPProblem(404, "not_recorded", "The session is not recorded.")
     static let nothingYet = HTTPProblem(

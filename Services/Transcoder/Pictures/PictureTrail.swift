@@ -25,7 +25,7 @@ struct PictureTrail {
         guard let (_, sequence) = earlier.stamps.nextSequences.first else { return }
         nextSequence = sequence
         nextTime = earlier.end.ticks(in: 90_000) &+ 1
-        last = (earlier.stamps.nextMediaSequence &- 1, 0)
+        last = earlier.last
     }
 
     /// Takes note of a picture of the source that is shown at `time`.

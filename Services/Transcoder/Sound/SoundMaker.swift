@@ -44,6 +44,7 @@ final class SoundMaker: RenditionMaking {
                 coding,
                 of: source,
                 bitRate: bitRate,
+                partTarget: session.partTarget,
                 resuming: resumption(in: session)
             )
             rendition = made
@@ -69,12 +70,12 @@ final class SoundMaker: RenditionMaking {
 
     private func resumption(in session: SessionDescription) -> SoundRendition.Resumption? {
         guard let earlier, earlier.session.sessionId == session.sessionId,
-            let (_, sequence) = earlier.stamps.nextSequences.first, earlier.stamps.nextMediaSequence > 0
+            let (_, sequence) = earlier.stamps.nextSequences.first, let last = earlier.last
         else { return nil }
         return SoundRendition.Resumption(
             end: earlier.end.ticks(in: UInt32(SoundDecoder.sampleRate)),
             sequence: sequence,
-            mediaSequence: earlier.stamps.nextMediaSequence &- 1
+            place: StampTrail.Place(mediaSequence: last.mediaSequence, part: last.part)
         )
     }
 

@@ -15,8 +15,8 @@ final class SoundRendition {
         var end: Int64
         /// The number of the next packet.
         var sequence: UInt32
-        /// The segment of its last packet.
-        var mediaSequence: UInt32
+        /// The segment and part of its last packet.
+        var place: StampTrail.Place
     }
 
     /// Differences of time that are no more than rounding, in samples.
@@ -66,11 +66,13 @@ final class SoundRendition {
 
     /// Creates a rendition of a source's sound.
     ///
+    /// - Parameter partTarget: How long a part may be, in seconds.
     /// - Throws: where the source's coding cannot be decoded, or the libraries cannot make the rendition.
     init(
         _ coding: SoundEncoder.Coding,
         of source: TrackConfiguration,
         bitRate: Int,
+        partTarget: Double,
         resuming resumption: Resumption? = nil
     ) throws(TranscodingFailure) {
         guard SoundCoding(source.codec) != nil, let audio = source.audio else { throw .unsupported }
@@ -82,7 +84,10 @@ final class SoundRendition {
         channelCount = min(2, max(1, audio.channelCount))
         nextSequence = resumption?.sequence ?? 0
         nextTime = resumption?.end ?? .min
-        trail = StampTrail(after: resumption?.mediaSequence)
+        trail = StampTrail(
+            partTarget: Int64((max(0.001, min(60, partTarget)) * Double(SoundDecoder.sampleRate)).rounded()),
+            after: resumption?.place
+        )
         let encoder = try SoundEncoder(coding, channelCount: channelCount, bitRate: bitRate * channelCount)
         configuration = try Self.configuration(of: encoder, coding, source)
     }

@@ -1,8 +1,9 @@
 import Media
 
-/// The stamps of a source's samples, for what is made of them: derived renditions copy their source's stamps.
+/// The stamps of a source's samples, for the sound that is made of them.
 ///
-/// What is made never goes back to an earlier segment or part.
+/// Segments, breaks and the capture clock are the source's. Parts are cut anew within them: packets of another length
+/// would not keep the part target in the source's. What is made never goes back to an earlier segment or part.
 struct StampTrail {
     /// The stamps of one sample of the source.
     struct Mark: Equatable {
@@ -22,17 +23,28 @@ struct StampTrail {
         }
     }
 
+    /// A segment and a part of it.
+    struct Place: Equatable {
+        var mediaSequence: UInt32
+        var part: UInt16
+    }
+
     /// Marks that are kept, more than two minutes of sound; beyond them the oldest goes.
     static let markLimit = 8192
 
     private var marks: [Mark] = []
     private var head = 0
-    private var last: (mediaSequence: UInt32, part: UInt16)?
+    private let partTarget: Int64
+    private var last: Place?
+    private var partStart = Int64.min
     private var isDiscontinuityPending = false
 
-    /// Begins, after the segment that an earlier maker wrote last, where there was one.
-    init(after mediaSequence: UInt32?) {
-        last = mediaSequence.map { ($0, 0) }
+    /// Begins, after the part that an earlier maker wrote last, where there was one.
+    ///
+    /// - Parameter partTarget: How long a part may be, in the timescale of what is made.
+    init(partTarget: Int64, after last: Place?) {
+        self.partTarget = partTarget
+        self.last = last
     }
 
     /// Adds the next sample of the source.
@@ -46,24 +58,35 @@ struct StampTrail {
         }
     }
 
-    /// Gives `sample`, whose time is set, the stamps of the source's sample that it begins in.
+    /// Gives `sample`, whose time and duration are set, the stamps of the source's sample that it begins in.
     mutating func stamp(_ sample: inout BusSample) {
         while head + 1 < marks.count, marks[head + 1].time <= sample.decodeTime { head += 1 }
         guard head < marks.count else { return }
-        let mark = marks[head]
-        sample.captureClock = mark.captureClock
-        var place = (mediaSequence: mark.mediaSequence, part: mark.part)
-        if let last, place < last { place = last }
-        let startsSegment = last.map { $0.mediaSequence != place.mediaSequence } ?? true
-        let startsPart = startsSegment || last?.part != place.part
+        sample.captureClock = marks[head].captureClock
+        let place = place(of: sample, in: marks[head].mediaSequence)
         sample.mediaSequence = place.mediaSequence
         sample.part = place.part
-        if startsSegment { sample.flags.insert(.segmentStart) }
-        if startsPart { sample.flags.insert(.partStart) }
-        if startsSegment, isDiscontinuityPending {
-            sample.flags.insert(.discontinuity)
-            isDiscontinuityPending = false
-        }
+        if place != last { beginPart(with: &sample) }
         last = place
+        let duration = Int64(sample.duration)
+        if sample.decodeTime &+ 2 &* duration &- partStart > partTarget { sample.flags.insert(.partEnd) }
+    }
+
+    private func place(of sample: BusSample, in mediaSequence: UInt32) -> Place {
+        guard let last, mediaSequence <= last.mediaSequence else {
+            return Place(mediaSequence: mediaSequence, part: 0)
+        }
+        let fits =
+            partStart != .min && sample.decodeTime &+ Int64(sample.duration) &- partStart <= partTarget
+        return fits ? last : Place(mediaSequence: last.mediaSequence, part: last.part &+ 1)
+    }
+
+    private mutating func beginPart(with sample: inout BusSample) {
+        partStart = sample.decodeTime
+        sample.flags.insert(.partStart)
+        guard sample.mediaSequence != last?.mediaSequence else { return }
+        sample.flags.insert(.segmentStart)
+        if isDiscontinuityPending { sample.flags.insert(.discontinuity) }
+        isDiscontinuityPending = false
     }
 }

@@ -71,11 +71,7 @@ actor RenditionMaker: BusStreamHandler {
             self.assumeIsolated { $0.produced(output) }
         }
         guard making != nil, let reader else { return await close(.unsupported) }
-        // A viewer wants to begin at once; sound that goes on where another stopped needs what came since.
-        let goesOn = earlier.map { !$0.stamps.nextSequences.isEmpty } ?? false
-        let isOfSound = !RenditionRecipe.isOfPictures(name.rendition)
-        let start: BusStart = goesOn && isOfSound ? .beginning : .newestKeyframe
-        await reader.follow(name.streamID, from: start, handler: self)
+        await reader.follow(name.streamID, from: start(after: earlier), handler: self)
         scheduleTick()
         var renewals = 0
         for await _ in ticks {
@@ -86,6 +82,16 @@ actor RenditionMaker: BusStreamHandler {
             if renewals == Self.goodRenewalCount { try? await claim.succeed() }
         }
         return await close(ending ?? .failed)
+    }
+
+    /// Where the source is taken up: a viewer wants to begin at once, but sound that goes on where another maker
+    /// stopped needs what came since, and a player of HLS wants segments that are whole.
+    private func start(after earlier: BusResumption?) -> BusStart {
+        switch name.rendition?.kind {
+        case .aac: return .beginning
+        case .opus: return earlier?.last == nil ? .newestKeyframe : .beginning
+        case .withoutBFrames, .layer, nil: return .newestKeyframe
+        }
     }
 
     /// Ends the making.

@@ -1,0 +1,113 @@
+import Contracts
+import HLS
+import Media
+
+extension MediaSession {
+    /// The text of the master playlist, its URIs below `prefix`; `nil` where nothing can be played yet.
+    func masterPlaylist(prefix: String, wholeSession: Bool) -> String? {
+        caching { state in
+            guard state.hasEveryTrackBegun else { return nil }
+            let isWhole = (wholeSession || state.isEnded) && state.isRecording
+            let renditions = state.masterRenditions(prefix: prefix, isWhole: isWhole)
+            return renditions.isEmpty ? nil : MasterPlaylist(renditions: renditions).text
+        }
+    }
+}
+
+extension MediaSession.State {
+    /// Media that may exist of one track before another one's first part is no longer waited for.
+    private static let longestLead = 1.0
+
+    /// Whether a master playlist made now names what the session has, and not just its quickest track.
+    var hasEveryTrackBegun: Bool {
+        let current = currentConfigurations.map { timelines[$0.track] }
+        if current.allSatisfy({ $0?.lastPart != nil }) { return true }
+        return isEnded || current.contains { ($0?.spannedSeconds ?? 0) >= Self.longestLead }
+    }
+
+    /// Everything that a master playlist names: the session's tracks that HLS can carry, then what is made of them.
+    fileprivate func masterRenditions(prefix: String, isWhole: Bool) -> [MasterPlaylist.Rendition] {
+        let tracks = currentConfigurations.filter(\.codec.isInHLS).compactMap { current in
+            trackRendition(current, prefix: prefix, isWhole: isWhole)
+        }
+        if isWhole { return tracks }
+        return tracks
+            + offers.map { offer in
+                let rates = renditions[offer.name]?.media.read { $0.timelines[offer.track]?.bitRates }
+                return MasterPlaylist.Rendition(
+                    configuration: offer.configuration,
+                    uri: "\(prefix)\(offer.name)/live.m3u8",
+                    peakBitRate: max(offer.bitRate, rates?.peak ?? 0),
+                    averageBitRate: rates?.average ?? offer.bitRate
+                )
+            }
+    }
+
+    /// A current track that has media, as its most demanding listed configuration.
+    private func trackRendition(
+        _ current: TrackConfiguration,
+        prefix: String,
+        isWhole: Bool
+    ) -> MasterPlaylist.Rendition? {
+        guard let timeline = timelines[current.track], timeline.lastPart != nil else { return nil }
+        let listed = timeline.generations(isWhole: isWhole)
+        let all = configurations[current.track]?.values.filter { listed.contains($0.generation) }
+        let rates = timeline.bitRates
+        return .init(
+            configuration: (all?.max { $0.demand < $1.demand } ?? current)
+                .completed(withFrameRate: timeline.samplesPerSecond),
+            uri: "\(prefix)\(current.track)/\(isWhole ? "dvr" : "live").m3u8",
+            peakBitRate: rates.peak,
+            averageBitRate: rates.average
+        )
+    }
+}
+
+extension TrackConfiguration {
+    /// How much a decoder must be able to do: what can decode the most demanding of several can decode all.
+    fileprivate var demand: (level: UInt8, pixels: Int, generation: UInt16) {
+        let level = codec == .h264 && decoderConfiguration.count > 3 ? decoderConfiguration[3] : 0
+        let pixels = (video?.width ?? 0).multipliedReportingOverflow(by: video?.height ?? 0).partialValue
+        return (level, pixels, generation)
+    }
+
+    /// With the rate that was measured, where the publisher's own data name none, as a browser's do.
+    fileprivate func completed(withFrameRate measured: Double?) -> TrackConfiguration {
+        guard case .video(var video) = kind, video.frameRate == nil else { return self }
+        video.frameRate = measured
+        var completed = self
+        completed.kind = .video(video)
+        return completed
+    }
+}
+
+extension TrackTimeline {
+    /// The mean over the listed parts; `nil` before there are two.
+    fileprivate var samplesPerSecond: Double? {
+        guard let first = parts.first?.head, let last = parts.last?.head else { return nil }
+        let length = seconds(last.endTime &- first.endTime)
+        return length > 0 ? Double(last.lastSequence &- first.lastSequence) / length : nil
+    }
+
+    /// The generations of the configuration that a playlist of the track needs.
+    fileprivate func generations(isWhole: Bool) -> Set<UInt16> {
+        Set(segments[(isWhole ? 0 : windowStart)...].map(\.generation))
+    }
+
+    /// Bits a second: of the busiest listed segment, and of all.
+    var bitRates: (peak: Int, average: Int) {
+        var peak = 0.0
+        var bits = 0.0
+        var length = 0.0
+        for segment in segments where !segment.isGap && segment.duration > 0 {
+            let segmentBits = Double(segment.byteCount) * 8
+            let segmentLength = seconds(segment.duration)
+            bits += segmentBits
+            length += segmentLength
+            // A segment that has just begun is mostly its keyframe.
+            if segment.isComplete || segments.count == 1 { peak = max(peak, segmentBits / segmentLength) }
+        }
+        let average = length > 0 ? bits / length : 0
+        return (Int(min(peak, 1e12).rounded(.up)), Int(min(average, 1e12).rounded(.up)))
+    }
+}

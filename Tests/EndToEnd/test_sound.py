@@ -1,0 +1,70 @@
+"""Sound always works: every player of LL-HLS finds a coding that it can play, at its place and as loud as it was."""
+import subprocess
+
+import hls_playlist
+import llhls
+import sound
+from media_bus import MediaBus
+from publisher import probe
+from test_whip import key_of, wait_segments, wait_state, whip_url
+from waiting import wait_until
+
+
+def publish_by_whip(stack, publish_by_browser, slug):
+    stream, url, _, hls = stack.new_stream(slug)
+    publisher = publish_by_browser()
+    assert publisher.publish(whip_url(stack, stream), key_of(url))["status"] == 201
+    publisher.wait_connected()
+    wait_state(stack, slug, "live")
+    wait_segments(stack, hls)
+    return stream, hls
+
+
+def segments(stack, playlist):
+    text = stack.request(playlist, authorised=False).text
+    return hls_playlist.parse_media(text, playlist).segments
+
+
+def test_opus_of_a_browser_is_offered_as_aac_too(stack, publish_by_browser):
+    stream, hls = publish_by_whip(stack, publish_by_browser, "whip-aac")
+    bus = MediaBus(stack)
+    (first, opus), (second, aac) = sound.variants(stack, hls)
+    assert first.endswith(",opus") and second.endswith(",mp4a.40.2")
+    # Nobody has asked for it: it is not made.
+    assert bus.samples(stream["id"], "aac") == []
+
+    # The first request waits until it is there, at the live edge.
+    described = probe(aac, "-show_streams")["streams"][0]
+    assert described["codec_name"] == "aac" and described["sample_rate"] == "48000"
+    wait_until("four segments of AAC", lambda: len(segments(stack, aac)) >= 6, timeout=30)
+    number, *converted = sound.decoded(stack, aac)
+    _, *original = sound.decoded(stack, opus, first=number)
+    late, loudness = sound.shift(original, converted)
+    # Opus' own 6.5 ms of lead-in lie in its decoder.
+    assert abs(late / sound.RATE) < 0.010, f"the AAC is {late / sound.RATE * 1000:.1f} ms late"
+    assert 0.85 < loudness < 1.15
+
+    # A browser's pictures come when they come; its sound keeps every rule, in both codings.
+    report = llhls.check(hls, seconds=6)
+    violations = [one for one in report.violations if not one.startswith("0/live.m3u8: ")]
+    assert not violations, "\n".join(violations)
+
+    # The whole link plays in a player that takes what it can: pictures with either sound.
+    done = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", hls, "-map", "0:v:0", "-map", "0:a:0", "-map", "0:a:1", "-t", "3",
+         "-f", "null", "-"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+
+    # Ten seconds after the last request nobody makes it any longer.
+    def has_stopped():
+        newest = bus.samples(stream["id"], "aac")[-1].sequence
+        sampled.append(newest)
+        return len(sampled) > 30 and len(set(sampled[-30:])) == 1
+
+    sampled = []
+    wait_until("it is made no longer", has_stopped, timeout=40, interval=0.1)
+    # Who asks again gets the live edge, and what was not made is a gap.
+    again = segments(stack, aac)
+    live = segments(stack, opus)
+    assert again[-1].number >= live[-1].number - 1
+    bus.close()
