@@ -197,6 +197,7 @@ let package = Package(
         .fuzz("ParameterSets", uses: ["Codecs", "Media"]),
         .fuzz("AudioConfigurations", uses: ["Codecs", "Media"]),
         .fuzz("BusEntries", uses: ["Media"]),
+        .fuzz("Transcoding", uses: ["Bytes", "Transcoding"]),
         .fuzz("Boxes", uses: ["Bytes", "ISOBMFF"]),
         .fuzz("MediaToken", uses: ["Bytes", "Tokens"]),
         .fuzz("STUN", uses: ["Bytes", "ICE"]),

@@ -60,6 +60,7 @@ enum SampleEntry {
         switch configuration.codec {
         case .aac: writeElementaryStream(objectType: 0x40, specific: contents, to: &writer)
         case .mp3: writeElementaryStream(objectType: 0x6b, specific: [], to: &writer)
+        case .alaw, .mulaw: break
         case .flac where !contents.starts(with: [0, 0, 0, 0]):
             writer.fullBox("dfLa") { $0.write(contentsOf: contents) }
         default: writer.box(decoderBox(of: configuration.codec), contents: contents)
@@ -72,7 +73,8 @@ enum SampleEntry {
         case .hevc: "hvcC"
         case .av1: "av1C"
         case .vp9, .vp8: "vpcC"
-        case .aac, .mp3: "esds"
+        // G.711 has nothing to configure, and so no box.
+        case .aac, .mp3, .alaw, .mulaw: "esds"
         case .opus: "dOps"
         case .ac3: "dac3"
         case .eac3: "dec3"

@@ -11,12 +11,16 @@ public enum Codec: String, Sendable, Hashable, CaseIterable {
     case ac3 = "ac-3"
     case eac3 = "ec-3"
     case flac = "fLaC"
+    /// G.711, A-law.
+    case alaw
+    /// G.711, µ-law.
+    case mulaw = "ulaw"
 
     /// Whether it codes pictures.
     public var isVideo: Bool {
         switch self {
         case .h264, .hevc, .av1, .vp9, .vp8: true
-        case .aac, .opus, .mp3, .ac3, .eac3, .flac: false
+        case .aac, .opus, .mp3, .ac3, .eac3, .flac, .alaw, .mulaw: false
         }
     }
 }
@@ -90,7 +94,7 @@ public struct TrackConfiguration: Sendable, Hashable {
     /// Ticks a second of the sample times: 90,000 for video, the sample rate for sound.
     public var timescale: UInt32
     /// The decoder configuration: the contents of `avcC`, `hvcC`, `av1C`, `vpcC` (with its version and
-    /// flags), `dOps`, `dac3`, `dec3` or `dfLa`, or the AudioSpecificConfig of AAC; empty for MP3.
+    /// flags), `dOps`, `dac3`, `dec3` or `dfLa`, or the AudioSpecificConfig of AAC; empty for MP3 and G.711.
     public var decoderConfiguration: [UInt8]
     /// The codec string of RFC 6381, like `avc1.64001f`.
     public var codecString: String

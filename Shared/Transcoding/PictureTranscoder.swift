@@ -41,6 +41,7 @@ public struct EncodedPicture: Sendable, Equatable {
     private let bitRate: Int
     private let frameRate: Double
     private var meter: RateMeter
+    private var isKeyframeWanted = false
 
     /// Opens a decoder; the encoder follows with the first picture.
     ///
@@ -82,6 +83,9 @@ public struct EncodedPicture: Sendable, Equatable {
         return try takePictures()
     }
 
+    /// Makes the next picture a keyframe, wherever the source has its own.
+    public mutating func requestKeyframe() { isKeyframeWanted = true }
+
     /// Lets what comes out be no more than so many bits a second.
     private func limit(to rate: Int) {
         guard let encoder else { return }
@@ -105,7 +109,8 @@ public struct EncodedPicture: Sendable, Equatable {
             if encoder == nil { try openEncoder() }
             guard let encoder else { throw .unsupported }
             guard isLike(encoder) else { throw .unsupported }
-            let isKeyframe = unsafe frame.pointer.pointee.key_frame != 0
+            let isKeyframe = unsafe isKeyframeWanted || frame.pointer.pointee.key_frame != 0
+            isKeyframeWanted = false
             unsafe frame.pointer.pointee.pict_type = isKeyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
             try LibAV.check(unsafe avcodec_send_frame(encoder.pointer, frame.pointer))
             while try encoder.receive(output) { pictures.append(try picture()) }

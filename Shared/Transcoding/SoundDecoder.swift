@@ -18,6 +18,8 @@ public enum SoundCoding: Sendable, Equatable, CaseIterable {
         case .aac: self = .aac
         case .mp3: self = .mp3
         case .opus: self = .opus
+        case .alaw: self = .alaw
+        case .mulaw: self = .mulaw
         default: return nil
         }
     }

@@ -26,7 +26,8 @@ class Publisher:
     """An ffmpeg that publishes in real time until it is stopped."""
 
     def __init__(self, url, size="640x360", rate=30, gop=60, b_frames=0, frames=None, sound=True,
-                 picture=True, codec_options=(), audio_rate=48000):
+                 picture=True, codec_options=(), audio_rate=48000,
+                 audio_codec=("-c:a", "aac", "-b:a", "96k", "-ac", "2")):
         self.log = tempfile.NamedTemporaryFile("w+", prefix="publisher-", suffix=".log", delete=False)
         command = ["ffmpeg", "-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:1", "-re"]
         if picture:
@@ -42,7 +43,7 @@ class Publisher:
             if frames is not None:
                 command += ["-frames:v", str(frames)]
         if sound:
-            command += ["-c:a", "aac", "-b:a", "96k", "-ac", "2"]
+            command += audio_codec
             if frames is not None:
                 command += ["-shortest"]
         command += [*codec_options, "-f", "flv", "-flvflags", "no_duration_filesize", url]

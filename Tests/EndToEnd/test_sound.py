@@ -1,23 +1,25 @@
 """Sound always works: every player of LL-HLS finds a coding that it can play, at its place and as loud as it was."""
 import subprocess
 
+import pytest
+
 import hls_playlist
 import llhls
 import sound
-from media_bus import MediaBus
-from publisher import probe
-from test_whip import key_of, wait_segments, wait_state, whip_url
+from media_bus import MediaBus, Want
+from publisher import probe, wait_live
+from test_whip import finished, key_of, streams_of, wait_segments, wait_state, whip_url
 from waiting import wait_until
 
 
-def publish_by_whip(stack, publish_by_browser, slug):
-    stream, url, _, hls = stack.new_stream(slug)
+def publish_by_whip(stack, publish_by_browser, slug, codec=None):
+    stream, url, watch, hls = stack.new_stream(slug)
     publisher = publish_by_browser()
-    assert publisher.publish(whip_url(stack, stream), key_of(url))["status"] == 201
+    assert publisher.publish(whip_url(stack, stream), key_of(url), codec)["status"] == 201
     publisher.wait_connected()
     wait_state(stack, slug, "live")
     wait_segments(stack, hls)
-    return stream, hls
+    return stream, hls, watch
 
 
 def segments(stack, playlist):
@@ -26,7 +28,7 @@ def segments(stack, playlist):
 
 
 def test_opus_of_a_browser_is_offered_as_aac_too(stack, publish_by_browser):
-    stream, hls = publish_by_whip(stack, publish_by_browser, "whip-aac")
+    stream, hls, _ = publish_by_whip(stack, publish_by_browser, "whip-aac")
     bus = MediaBus(stack)
     (first, opus), (second, aac) = sound.variants(stack, hls)
     assert first.endswith(",opus") and second.endswith(",mp4a.40.2")
@@ -68,3 +70,39 @@ def test_opus_of_a_browser_is_offered_as_aac_too(stack, publish_by_browser):
     live = segments(stack, opus)
     assert again[-1].number >= live[-1].number - 1
     bus.close()
+
+
+# ffmpeg's sine has an eighth of the full level.
+SINE_LEVEL = 0.125
+
+
+@pytest.mark.parametrize("coding,options,codecs", [
+    ("pcm_alaw", ("-ar", "8000", "-ac", "1"), ["mp4a.40.2"]),
+    ("pcm_mulaw", ("-ar", "8000", "-ac", "1"), ["mp4a.40.2"]),
+    ("libmp3lame", ("-ar", "44100", "-ac", "1", "-b:a", "96k"), ["mp4a.6B", "mp4a.40.2"]),
+])
+def test_sound_that_browsers_do_not_know_is_heard_all_the_same(stack, publish, coding, options, codecs):
+    slug = f"rtmp-{coding.replace('_', '-')}"
+    stream, url, _, hls = stack.new_stream(slug)
+    publisher = publish(url, audio_codec=("-c:a", coding, *options))
+    wait_live(stack, slug)
+    wait_until("the master playlist is there", lambda: stack.request(hls, authorised=False).status == 200)
+    found = sound.variants(stack, hls)
+    assert [one.split(",")[1] for one, _ in found] == codecs
+    aac = found[-1][1]
+    probe(aac)
+    wait_until("whole segments of AAC", lambda: len(segments(stack, aac)) >= 5, timeout=30)
+    _, _, heard = sound.decoded(stack, aac)
+    heard = heard[sound.RATE // 4:]
+    assert abs(sound.level(heard, 440) - SINE_LEVEL) < 0.015
+    assert sound.level(heard, 660) < 0.01
+
+    bus = MediaBus(stack)
+    want = Want(stack, stream["id"], "opus")
+    wait_until("Opus for WebRTC", lambda: len(bus.samples(stream["id"], "opus")) > 50)
+    want.close()
+    bus.close()
+    publisher.stop()
+    # What is kept is what was sent.
+    kept = streams_of(stack, finished(stack, stream))["audio"]
+    assert kept["codec_name"] == {"libmp3lame": "mp3"}.get(coding, coding)

@@ -117,6 +117,26 @@ def test_no_sound_is_missing_when_one_service_is_killed(stack, publish, bus, wan
     assert_without_a_hole(bus.samples(stream["id"], "opus"))
 
 
+def test_who_asks_for_a_keyframe_gets_one_though_the_publisher_cannot_answer(stack, publish, bus, want):
+    stream, url, _, _ = stack.new_stream("nob-keyframe")
+    publish(url, b_frames=2, gop=600)
+    wait_live(stack, "nob-keyframe")
+    want(stream["id"], "nob")
+    wait_until("pictures", lambda: len(bus.samples(stream["id"], "nob")) > 30)
+
+    def keyframes():
+        return [s.sequence for s in bus.samples(stream["id"], "nob") if s.flags & KEYFRAME]
+
+    assert len(keyframes()) == 1
+    for _ in range(3):
+        bus.command("SADD", bus.key("ask", stream["id"]), "keyframe")
+    wait_until("a second keyframe", lambda: len(keyframes()) == 2, timeout=5)
+    # Nor is it much more than what was sent.
+    made = sum(len(s.payload) for s in bus.samples(stream["id"], "nob"))
+    sent = sum(len(s.payload) for s in bus.samples(stream["id"]) if s.track == 0)
+    assert made < 2 * sent
+
+
 def test_b_frames_are_gone_and_every_picture_is_there(stack, publish, bus, want):
     stream, url, _, _ = stack.new_stream("no-b-frames")
     publish(url, b_frames=2, gop=30)

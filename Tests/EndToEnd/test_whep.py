@@ -142,6 +142,15 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(stack, publish):
     assert options.status == 204 and "POST" in options.headers["Access-Control-Allow-Methods"]
 
 
+def test_pictures_of_ten_bits_are_refused_with_what_to_set(stack, publish):
+    stream, url, _, _ = stack.new_stream("ten-bits")
+    publish(url, b_frames=2, codec_options=("-pix_fmt", "yuv420p10le"))
+    wait_watchable(stack, "ten-bits", stream["id"])
+    answer = post(stack, f"/whep/{stream['id']}", offer())
+    assert answer.status == 406 and answer.json()["code"] == "pixels_not_carried"
+    assert "yuv420p" in answer.json()["detail"]
+
+
 def test_the_end_of_a_stream_is_said_to_its_viewers(stack, publish, viewer):
     stream, url, _, _ = stack.new_stream("whep-end")
     publisher = publish(url)

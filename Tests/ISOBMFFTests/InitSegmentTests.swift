@@ -71,6 +71,7 @@ import Testing
                 + "0bb802f00000000000000000000000000000000000000000", "flac"
         ),
         (.ac3, "10112200", "ac3"), (.eac3, "0400200f00", "eac3"), (.mp3, "", "mp3"),
+        (.alaw, "", "pcm_alaw"), (.mulaw, "", "pcm_mulaw"),
     ])
     func `ffprobe names the sound`(codec: Codec, configuration: String, name: String) throws {
         let contents = try #require(Hex.decode(String(configuration.prefix(configuration.count & ~1))))

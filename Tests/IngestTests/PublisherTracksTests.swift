@@ -172,6 +172,24 @@ struct PublisherTracksTests {
         #expect(take([MediaMessage(.video, timestamp: 0, payload: [0x90])], &tracks).drops == [.malformedTag])
     }
 
+    @Test(arguments: [(0x72 as UInt8, Codec.alaw), (0x82, .mulaw)])
+    func `G.711 is one channel at 8 kHz, a byte for each sample`(header: UInt8, codec: Codec) {
+        var tracks = PublisherTracks()
+        let message = MediaMessage(
+            .audio,
+            timestamp: 20,
+            payload: [header] + [UInt8](repeating: 0xd5, count: 160)
+        )
+        let outputs = take([message, message], &tracks)
+        #expect(outputs.configurations.map(\.codec) == [codec])
+        #expect(outputs.configurations.first?.timescale == 8000)
+        #expect(outputs.configurations.first?.audio?.channelCount == 1)
+        #expect(outputs.samples.map(\.duration) == [160, 160])
+        // The header's bit for two channels is one that nobody sends.
+        let stereo = MediaMessage(.audio, timestamp: 40, payload: [header | 1, 0xd5])
+        #expect(take([stereo], &tracks).drops == [.unsupportedCodec])
+    }
+
     @Test func `further tracks of Enhanced RTMP get numbers from 2`() {
         var tracks = PublisherTracks()
         // Audio, multitrack, one track of AAC with number 1: sequence start, then a frame.

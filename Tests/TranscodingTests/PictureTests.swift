@@ -67,6 +67,20 @@ import Testing
         }
     }
 
+    @Test func `who asks for a keyframe gets one with the next picture, and only one`() throws {
+        var transcoder = try open(source.record)
+        var made: [EncodedPicture] = []
+        for (number, unit) in source.units.enumerated() {
+            if number == 20 { transcoder.requestKeyframe() }
+            let pictures = try transcoder.transcode(unit.bytes, at: unit.time)
+            if number == 20 { #expect(pictures.first?.isKeyframe == true) }
+            made += pictures
+        }
+        made += try transcoder.finish()
+        #expect(made.count == source.units.count)
+        #expect(made.filter(\.isKeyframe).count == 4)
+    }
+
     @Test func `the source's own depth is all the delay there is`() throws {
         var transcoder = try open(source.record)
         var made = 0

@@ -115,3 +115,34 @@ struct MP3Track: TrackDecoding {
         current?.trackConfiguration(track: track, generation: generation)
     }
 }
+
+/// G.711, one channel at 8 kHz, a byte for each sample.
+struct G711Track: TrackDecoding {
+    private static let sampleRate = 8000
+
+    let codec: Codec
+    private var hasBegun = false
+
+    init(codec: Codec) { self.codec = codec }
+
+    mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool { false }
+
+    mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        defer { hasBegun = true }
+        let duration = UInt32(clamping: frame.payload.count)
+        return (DecodedFrame(payload: Array(frame.payload), duration: duration), changed: !hasBegun)
+    }
+
+    func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
+        guard hasBegun else { return nil }
+        return TrackConfiguration(
+            track: track,
+            generation: generation,
+            codec: codec,
+            timescale: UInt32(Self.sampleRate),
+            decoderConfiguration: [],
+            codecString: codec.rawValue,
+            kind: .audio(.init(sampleRate: Self.sampleRate, channelCount: 1))
+        )
+    }
+}

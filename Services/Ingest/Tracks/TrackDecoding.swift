@@ -46,6 +46,8 @@ extension FourCC {
         case .ac3: .ac3
         case .eac3: .eac3
         case .mp3: .mp3
+        case .aLaw: .alaw
+        case .muLaw: .mulaw
         default: nil
         }
     }
@@ -64,6 +66,7 @@ extension Codec {
         case .flac: FLACTrack()
         case .ac3, .eac3: AC3Track()
         case .mp3: MP3Track()
+        case .alaw, .mulaw: G711Track(codec: self)
         }
     }
 }

@@ -93,6 +93,8 @@ extension Codec {
         case .ac3: .ac3
         case .eac3: .eac3
         case .flac: .flac
+        case .alaw: .aLaw
+        case .mulaw: .muLaw
         }
     }
 }

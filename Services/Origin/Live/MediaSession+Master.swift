@@ -27,7 +27,7 @@ extension MediaSession.State {
 
     /// Everything that a master playlist names: the session's tracks that HLS can carry, then what is made of them.
     fileprivate func masterRenditions(prefix: String, isWhole: Bool) -> [MasterPlaylist.Rendition] {
-        let tracks = currentConfigurations.filter(\.codec.isInHLS).compactMap { current in
+        let tracks = currentConfigurations.filter(\.codec.isInPlaylists).compactMap { current in
             trackRendition(current, prefix: prefix, isWhole: isWhole)
         }
         if isWhole { return tracks }

@@ -39,13 +39,13 @@ extension Codec {
     /// Whether some players of HLS cannot play it, and a worker can make AAC of it.
     fileprivate var needsAAC: Bool {
         switch self {
-        case .opus, .mp3: true
+        case .opus, .mp3, .alaw, .mulaw: true
         default: false
         }
     }
 
-    /// Whether HLS, or a browser's media source, knows it at all.
-    var isInHLS: Bool { true }
+    /// Whether players of HLS and DASH know it at all.
+    var isInPlaylists: Bool { self != .alaw && self != .mulaw }
 }
 
 /// A rendition of a session while it is fetched: its media, in memory alone, and when it was wanted last.

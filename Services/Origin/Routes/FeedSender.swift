@@ -19,12 +19,21 @@ struct FeedSender {
     private let tracks: Set<TrackID>?
     private let files: ExtentFiles
     private let writer: HTTPBodyWriter
+    /// Called again and again as long as somebody reads.
+    private let isRead: @Sendable () -> Void
     private var sent: Set<Generation> = []
     private var cursor: UInt64 = 0
     /// The first part of each track that is sent.
     private var starts: [TrackID: PartID] = [:]
 
-    init(session: MediaSession, tracks: Set<TrackID>?, files: ExtentFiles, writer: HTTPBodyWriter) {
+    init(
+        session: MediaSession,
+        tracks: Set<TrackID>?,
+        files: ExtentFiles,
+        writer: HTTPBodyWriter,
+        isRead: @escaping @Sendable () -> Void = {}
+    ) {
+        self.isRead = isRead
         self.session = session
         self.tracks = tracks
         self.files = files
@@ -38,6 +47,7 @@ struct FeedSender {
         try await writer.write(initialInitFrames())
         while true {
             try Task.checkCancellation()
+            isRead()
             let cursor = cursor
             let (events, isAbandoned) = session.read {
                 ($0.log.events(from: cursor).map(Array.init), $0.isAbandoned)
@@ -193,6 +203,14 @@ private struct FeedFacts: Encodable {
         var timescale: UInt32
         var label: String?
         var language: String
+        var renditions: [Rendition]?
+    }
+
+    /// The same sound in another coding, whose feed is at `<sessionID>/<name>/feed`.
+    struct Rendition: Encodable {
+        var name: String
+        var codec: String
+        var mime: String
     }
 
     var sessionId: String
@@ -201,6 +219,17 @@ private struct FeedFacts: Encodable {
     var anchors: [Anchor]
     var tracks: [Track]
 
+    private static func renditions(of track: TrackID, among offers: [RenditionOffer]) -> [Rendition]? {
+        let found = offers.filter { $0.track == track }.map {
+            Rendition(
+                name: "\($0.name)",
+                codec: $0.configuration.codecString,
+                mime: $0.configuration.mime
+            )
+        }
+        return found.isEmpty ? nil : found
+    }
+
     init(_ state: borrowing MediaSession.State) {
         sessionId = state.description.sessionId
         partTarget = state.description.partTarget
@@ -208,14 +237,14 @@ private struct FeedFacts: Encodable {
         anchors = state.description.anchors.map {
             Anchor(decodeTime: $0.decodeTime, discontinuity: $0.discontinuity, wallClock: $0.wallClock)
         }
+        let offers = state.offers
         tracks = state.currentConfigurations.map { configuration in
             Track(
                 track: configuration.track.rawValue,
                 generation: configuration.generation,
                 kind: configuration.isVideo ? "video" : "audio",
                 codec: configuration.codecString,
-                mime:
-                    "\(configuration.isVideo ? "video" : "audio")/mp4; codecs=\"\(configuration.codecString)\"",
+                mime: configuration.mime,
                 width: configuration.video?.width,
                 height: configuration.video?.height,
                 frameRate: configuration.video?.frameRate,
@@ -224,10 +253,15 @@ private struct FeedFacts: Encodable {
                 channels: configuration.audio?.channelCount,
                 timescale: configuration.timescale,
                 label: configuration.label,
-                language: configuration.language
+                language: configuration.language,
+                renditions: Self.renditions(of: configuration.track, among: offers)
             )
         }
     }
+}
+
+extension TrackConfiguration {
+    fileprivate var mime: String { "\(isVideo ? "video" : "audio")/mp4; codecs=\"\(codecString)\"" }
 }
 
 extension MediaSession.State {

@@ -1,3 +1,4 @@
+import Contracts
 import HLS
 import Telemetry
 import HTTPServing
@@ -6,7 +7,26 @@ import Media
 extension LiveRoutes {
     /// The endless response for our own player.
     func feed(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let session = try await session(of: request)
+        try await feed(of: try await session(of: request), request)
+    }
+
+    /// The same of a rendition, which is made as long as it is read.
+    func renditionFeed(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let source = try await session(of: request)
+        let name = request.parameters["track"] ?? ""
+        let place = try await rendition(named: name, of: source)
+        let renditions = renditions
+        return try await feed(of: place.session, request) {
+            guard let name = RenditionName(parsing: name), let read = source.rendition(name) else { return }
+            _ = renditions.demand(read, of: source)
+        }
+    }
+
+    private func feed(
+        of session: MediaSession,
+        _ request: HTTPRequest,
+        isRead: @escaping @Sendable () -> Void = {}
+    ) async throws -> HTTPResponse {
         let tracks = try wantedTracks(request) ?? wantedLayer(request).map { session.tracks(with: $0) }
         let from = try start(request)
         if let from { try refuseFuture(from, session) }
@@ -21,7 +41,13 @@ extension LiveRoutes {
                 measures.feeds.add(1)
                 defer { measures.feeds.add(-1) }
                 try await grants.holding(grant) {
-                    var feed = FeedSender(session: session, tracks: tracks, files: files, writer: writer)
+                    var feed = FeedSender(
+                        session: session,
+                        tracks: tracks,
+                        files: files,
+                        writer: writer,
+                        isRead: isRead
+                    )
                     try await feed.run(from: from)
                 }
             }

@@ -87,7 +87,8 @@ extension MediaSession.State {
         let representations = listed.keys.sorted().compactMap { track -> Manifest.Representation? in
             let segments = (listed[track] ?? []).filter { range.contains($0.mediaSequence) }
             guard let first = segments.first, let timeline = timelines[track],
-                let configuration = configurations[track]?[first.generation]
+                let configuration = configurations[track]?[first.generation],
+                configuration.codec.isInPlaylists
             else { return nil }
             return .init(
                 configuration: configuration,

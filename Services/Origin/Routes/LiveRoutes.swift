@@ -30,6 +30,7 @@ struct LiveRoutes: Sendable {
         router.get("/live/:stream/:session/manifest.mpd") { try await routed($0, sessionManifest) }
         router.get("/live/:stream/:session/file.mp4") { try await routed($0, movieFile) }
         router.get("/live/:stream/:session/feed") { try await routed($0, feed) }
+        router.get("/live/:stream/:session/:track/feed") { try await routed($0, renditionFeed) }
         router.get("/live/:stream/:session/:track/live.m3u8") {
             try await routed($0) { try await playlist($0, .live) }
         }

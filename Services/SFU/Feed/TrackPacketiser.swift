@@ -101,3 +101,14 @@ struct TrackPacketiser {
         }
     }
 }
+
+extension TrackConfiguration {
+    /// The profiles of H.264 that have more bits or more colour (ITU-T H.264 §A.2): High 10, 4:2:2, 4:4:4, CAVLC 4:4:4.
+    private static let richProfiles: Set<UInt8> = [110, 122, 244, 44]
+
+    /// Whether no browser decodes these pictures over WebRTC, whatever is done about their order.
+    var isBeyondBrowsers: Bool {
+        codec == .h264 && decoderConfiguration.count > 1
+            && Self.richProfiles.contains(decoderConfiguration[1])
+    }
+}

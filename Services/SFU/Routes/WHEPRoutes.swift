@@ -119,7 +119,8 @@ struct WHEPRoutes: Sendable {
                 choice.held.append(await hub.holdNow(sound, session: session.sessionId))
             }
         }
-        guard snapshot.video != nil else { return choice }
+        guard let video = snapshot.video else { return choice }
+        guard !video.isBeyondBrowsers else { throw HTTPProblem.pixels }
         if case .coding(let codec) = snapshot.problem { throw HTTPProblem.coding(codec) }
         guard snapshot.problem == .referencedBFrames else {
             choice.pictures = main
@@ -257,6 +258,13 @@ extension HTTPProblem {
         "b_frames",
         "The stream has B-frames that other pictures are made from, which WebRTC cannot show. "
             + "Set B-frames to 0 in the encoder, or watch by HLS."
+    )
+
+    static let pixels = HTTPProblem(
+        406,
+        "pixels_not_carried",
+        "The pictures have more than 8 bits a colour, or more colour than 4:2:0, which no browser decodes over "
+            + "WebRTC. Set the pixel format to yuv420p (NV12) in the encoder, or watch by HLS."
     )
 
     static func coding(_ codec: Codec) -> HTTPProblem {

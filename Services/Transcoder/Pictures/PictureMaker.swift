@@ -74,6 +74,11 @@ final class PictureMaker: RenditionMaking {
 
     func loseSamples() { needsKeyframe = true }
 
+    func makeKeyframe() {
+        guard let bench else { return }
+        work.execute { bench.requestKeyframe() }
+    }
+
     private func submit(_ sample: BusSample) {
         guard let bench else { return }
         let time = sample.decodeTime &+ Int64(sample.compositionOffset)
@@ -173,6 +178,8 @@ final class PictureBench: @unchecked Sendable {
             return error == .unsupported ? .failed : .damaged
         }
     }
+
+    func requestKeyframe() { transcoder.requestKeyframe() }
 
     /// What the decoder still held.
     func finish() -> Result {

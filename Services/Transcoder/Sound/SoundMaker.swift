@@ -97,6 +97,8 @@ final class SoundMaker: RenditionMaking {
     // The times of the next samples show what is missing.
     func loseSamples() {}
 
+    func makeKeyframe() {}
+
     func finish() async {
         guard let rest = rendition?.finish(), !rest.isEmpty else { return }
         output(.samples(rest))

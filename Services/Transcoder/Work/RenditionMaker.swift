@@ -78,6 +78,7 @@ actor RenditionMaker: BusStreamHandler {
             await openWriter(after: earlier)
             if ending != nil { break }
             guard await keepLease() else { continue }
+            await passKeyframeRequests()
             renewals += 1
             if renewals == Self.goodRenewalCount { try? await claim.succeed() }
         }
@@ -111,6 +112,13 @@ actor RenditionMaker: BusStreamHandler {
         let isRenewed = try? await claim.lease.renew()
         if isRenewed == false || !claim.lease.isHeld { stop(.leaseLost) }
         return isRenewed == true
+    }
+
+    /// Viewers who have lost a picture ask the publisher; where that is by RTMP, it cannot answer, but this can.
+    private func passKeyframeRequests() async {
+        guard RenditionRecipe.isOfPictures(name.rendition) else { return }
+        let requests = try? await place.shard.takeKeyframeRequests(of: name.streamID)
+        if requests?.isEmpty == false { making?.makeKeyframe() }
     }
 
     // MARK: The source

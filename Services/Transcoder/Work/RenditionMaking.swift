@@ -19,6 +19,9 @@ protocol RenditionMaking: AnyObject {
     /// Takes note that samples of the source are missing before the next.
     func loseSamples()
 
+    /// Makes the next picture a keyframe; of sound every packet is one.
+    func makeKeyframe()
+
     /// Puts out what is left.
     func finish() async
 }

@@ -13,6 +13,9 @@ public enum AudioTag {
         static let mp3At8kHz: UInt8 = 14
     }
 
+    /// The bit of the legacy header that tells two channels.
+    private static let stereo: UInt8 = 1
+
     private enum PacketType {
         static let sequenceStart: UInt8 = 0
         static let codedFrames: UInt8 = 1
@@ -31,9 +34,10 @@ public enum AudioTag {
             return [aacPacket(rest)]
         case SoundFormat.mp3, SoundFormat.mp3At8kHz:
             return [codedPacket(.mp3, rest)]
-        case SoundFormat.aLaw:
+        // The header has no word for the 8 kHz that G.711 has everywhere; of two channels nobody sends it.
+        case SoundFormat.aLaw where first & stereo == 0:
             return [codedPacket(.aLaw, rest)]
-        case SoundFormat.muLaw:
+        case SoundFormat.muLaw where first & stereo == 0:
             return [codedPacket(.muLaw, rest)]
         case let format:
             return [MediaPacket(codec: FourCC(rawValue: 0), content: .ignored(.legacyCodec(format)))]

@@ -23,6 +23,8 @@ const QUIET_MS = 40;
  * @property {number} [channels]
  * @property {string | null} [label]
  * @property {string} [language]
+ * @property {{name: string, codec: string, mime: string}[]} [renditions] the same in other codings, each with a feed of its own
+ * @property {string} [rendition] the one of them that is played
  */
 
 /**
@@ -46,16 +48,19 @@ export class LiveReceiver {
   isCaughtUp = false;
   partsReceived = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #quiet;
+  /** @type {FeedConnection | null} of the sound in another coding, where this browser cannot play its own */ #other = null;
 
   /**
    * @param {string} base @param {(url: string, signal: AbortSignal) => Promise<Response>} fetchMedia
    * @param {import("./media-sink.js").MediaSink} sink @param {ReceiverHooks} hooks
    */
   constructor(base, fetchMedia, sink, hooks) {
+    this.base = base;
+    this.fetchMedia = fetchMedia;
     this.sink = sink;
     this.hooks = hooks;
     this.connection = new FeedConnection(base, fetchMedia, {
-      onFrame: (frame) => this.#frame(frame),
+      onFrame: (frame) => this.#frame(frame, undefined),
       onState: (state, problem) => this.#state(state, problem),
     });
   }
@@ -75,14 +80,21 @@ export class LiveReceiver {
     clearTimeout(this.#quiet);
     this.isCaughtUp = false;
     this.connection.stop();
+    this.#closeOther();
   }
 
-  /** @param {FeedFrame} frame @returns {void | Promise<void>} */
-  #frame(frame) {
+  /**
+   * @param {FeedFrame} frame @param {string | undefined} rendition the coding whose feed it comes from, none for the stream's own
+   * @returns {void | Promise<void>}
+   */
+  #frame(frame, rendition) {
+    switch (frame.type) {
+      case FrameType.init: return this.#buffer(frame.track, rendition)?.setInit(generationIn(frame), frame.payload);
+      case FrameType.part: return this.#part(frame, rendition);
+    }
+    if (rendition !== undefined) return;
     switch (frame.type) {
       case FrameType.tracksChanged: return this.#tracks(jsonOf(frame));
-      case FrameType.init: return this.#buffer(frame.track)?.setInit(generationIn(frame), frame.payload);
-      case FrameType.part: return this.#part(frame);
       case FrameType.discontinuity: return this.hooks.onDiscontinuity();
       case FrameType.publisherAway: return this.hooks.onPublisher(true);
       case FrameType.publisherBack: return this.hooks.onPublisher(false);
@@ -90,9 +102,9 @@ export class LiveReceiver {
     }
   }
 
-  /** @param {FeedFrame} frame */
-  #part(frame) {
-    const buffer = this.#buffer(frame.track);
+  /** @param {FeedFrame} frame @param {string | undefined} rendition */
+  #part(frame, rendition) {
+    const buffer = this.#buffer(frame.track, rendition);
     if (!buffer) return;
     this.partsReceived += 1;
     buffer.append(generationIn(frame), frame.payload);
@@ -114,10 +126,10 @@ export class LiveReceiver {
     this.hooks.onEnd();
   }
 
-  /** @param {number} track */
-  #buffer(track) {
+  /** @param {number} track @param {string | undefined} rendition */
+  #buffer(track, rendition) {
     for (const [kind, chosen] of this.chosen) {
-      if (chosen.track === track) return this.sink.tracks.get(kind);
+      if (chosen.track === track && chosen.rendition === rendition) return this.sink.tracks.get(kind);
     }
     return undefined;
   }
@@ -128,7 +140,7 @@ export class LiveReceiver {
     if (anchors.length > 0) this.anchors = anchors;
     if (set.partTarget) this.partTarget = set.partTarget;
     if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
-    const tracks = set.tracks ?? [];
+    const tracks = (set.tracks ?? []).map((track) => playable(track, canPlay));
     this.chosen = choose(tracks, this.wanted);
     this.pictures = tracks.filter((track) => track.kind === "video" && canPlay(track.mime))
       .map(({ track, width, height }) => ({ track, width: width ?? 0, height: height ?? 0 }));
@@ -138,6 +150,38 @@ export class LiveReceiver {
     const isSilent = this.chosen.size === 0 && tracks.length > 0;
     if (refused.length > 0) this.hooks.onUnplayable(refused, isSilent);
     if (this.chosen.size > 0) await this.#openSink();
+    this.#followOther(this.chosen.get("audio")?.rendition);
+  }
+
+  /**
+   * Opens the feed of another coding, or closes it where the stream's own is played.
+   * @param {string | undefined} rendition
+   */
+  #followOther(rendition) {
+    const base = `${this.base}${rendition}/`;
+    if (this.#other?.base === base && this.#other.isRunning) return;
+    this.#closeOther();
+    if (rendition === undefined || !this.isRunning) return;
+    this.#other = new FeedConnection(base, this.fetchMedia, {
+      onFrame: (frame) => this.#frame(frame, rendition),
+      onState: (_, problem) => { if (problem) void this.#leaveOutSound(); },
+    });
+    this.#other.start();
+  }
+
+  #closeOther() {
+    this.#other?.stop();
+    this.#other = null;
+  }
+
+  /** Nobody makes the coding that this browser could play: pictures without sound are better than nothing. */
+  async #leaveOutSound() {
+    const codec = this.chosen.get("audio")?.codec;
+    this.#closeOther();
+    if (codec === undefined || this.chosen.size < 2) return;
+    this.chosen.delete("audio");
+    this.hooks.onUnplayable([codec], false);
+    await this.#openSink();
   }
 
   /** A buffer can change its codec, but a source cannot gain a kind of track: then a new source is needed. */
@@ -177,4 +221,14 @@ function choose(tracks, wanted) {
     if ((isWanted || !chosen.has(track.kind)) && canPlay(track.mime)) chosen.set(track.kind, track);
   }
   return chosen;
+}
+
+/**
+ * A track as this browser can play it: as it is, else in another coding that the stream offers.
+ * @param {FeedTrack} track @param {(mime: string) => boolean} canPlay @returns {FeedTrack}
+ */
+export function playable(track, canPlay) {
+  if (canPlay(track.mime)) return track;
+  const other = track.renditions?.find(({ mime }) => canPlay(mime));
+  return other ? { ...track, codec: other.codec, mime: other.mime, rendition: other.name } : track;
 }

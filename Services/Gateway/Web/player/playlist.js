@@ -29,7 +29,7 @@
  * @property {boolean} isDefault
  * @property {number} width in pixels, 0 where nobody says; likewise:
  * @property {number} height
- * @property {number | null} track the number that the stream gives it, by its URL
+ * @property {number | null} track the number that the stream gives it, by its URL; null for the same sound in another coding
  */
 
 /** A text that is not a playlist, or a delta update without its base. */

@@ -11,7 +11,7 @@
  * @param {import("./playlist.js").Rendition[]} renditions @returns {SoundTrack[]}
  */
 export function soundsIn(renditions) {
-  return renditions.filter(({ kind }) => kind === "audio")
+  return renditions.filter(({ kind, track }) => kind === "audio" && track !== null)
     .map(({ track, label, language }) => ({ track: track ?? 0, label, language }));
 }
 

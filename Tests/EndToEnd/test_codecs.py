@@ -1,0 +1,58 @@
+"""What a browser publishes plays by LL-HLS in Chromium, and sound that it cannot play comes in another coding."""
+import pytest
+
+from browsers import Chromium
+from media_bus import MediaBus
+from publisher import wait_live
+from test_sound import publish_by_whip
+from test_webrtc_pages import wait_for_engine
+from waiting import wait_until
+from watch_page import WatchPage
+
+
+@pytest.fixture
+def chromium():
+    browser = Chromium()
+    yield browser
+    browser.close()
+
+
+def watch_by_hls(chromium, url):
+    """Opens a watch page, and wants it smooth as a viewer does."""
+    page = WatchPage(chromium.another(), url)
+    wait_for_engine(page, "WebRTC", timeout=40)
+    page.browser.evaluate("document.querySelector('m-delay button').click()")
+    page.browser.evaluate("document.querySelectorAll('m-delay [role=menuitemradio]')[1].click()")
+    wait_for_engine(page, "Low latency", timeout=30)
+    return page
+
+
+@pytest.mark.parametrize("codec", ["video/VP9", "video/AV1"])
+def test_what_a_browser_publishes_plays_by_hls_with_its_own_sound(stack, chromium, publish_by_browser, codec):
+    slug = "hls-" + codec[6:].lower()
+    stream, _, watch = publish_by_whip(stack, lambda: publish_by_browser(chromium.another()), slug, codec)
+    page = watch_by_hls(chromium, watch)
+    page.wait_for_moving_picture()
+    # Chromium plays Opus: nobody has AAC made.
+    bus = MediaBus(stack)
+    assert bus.samples(stream["id"], "aac") == []
+    bus.close()
+
+
+def test_vp8_plays_by_webrtc_and_is_called_by_its_name_in_hls(stack, chromium, publish_by_browser):
+    _, hls, watch = publish_by_whip(
+        stack, lambda: publish_by_browser(chromium.another()), "hls-vp8", "video/VP8"
+    )
+    assert 'CODECS="vp08.' in stack.request(hls, authorised=False).text
+    page = WatchPage(chromium.another(), watch)
+    wait_for_engine(page, "WebRTC", timeout=30)
+    page.wait_for_moving_picture()
+
+
+def test_g711_is_heard_in_a_browser_by_hls(stack, publish, chromium):
+    _, url, watch, _ = stack.new_stream("hls-g711")
+    publish(url, audio_codec=("-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"))
+    wait_live(stack, "hls-g711")
+    page = watch_by_hls(chromium, watch)
+    page.wait_for_moving_picture()
+    wait_until("the tone is heard", lambda: abs(page.tone() - 440) < 12, timeout=20)
