@@ -1,0 +1,96 @@
+"""Simulcast seen by a viewer: the layer goes down where the link is narrow and up again after, without a freeze."""
+import pytest
+
+from test_whip import key_of, whip_url
+from udp_relay import UDPRelay
+from waiting import pause, wait_until
+from whep import ViewerPage, wait_watchable
+
+RIDS = ["l", "m", "h"]
+HEIGHTS = {"l": 180, "m": 360, "h": 720}
+# Half a second of a narrow link, as home routers have it.
+QUEUE_SECONDS = 0.5
+
+
+class LayeredViewer:
+    """A page that watches over a link of its own, and what the API says of it."""
+
+    def __init__(self, stack, stream, browser, relay):
+        self.stack, self.stream, self.relay = stack, stream, relay
+        self.page = ViewerPage(stack, browser.another(relay.rewrite))
+        answer = self.page.watch(f"/whep/{stream['id']}")
+        assert answer["status"] == 201
+        self.path = f"/streams/{stream['id']}/viewers/" + answer["location"].rsplit("/", 1)[1]
+
+    def report(self):
+        return self.stack.api(self.path)
+
+    def wish(self, **wish):
+        return self.stack.api(self.path, "PATCH", wish)
+
+    def height(self):
+        return self.page.statistics().get("video", {}).get("frameHeight")
+
+    def wait_layer(self, *rids, timeout=30):
+        """Waits until one of some layers is sent and shown."""
+        def shows():
+            layer = self.report()["layer"]
+            assert layer in rids and self.height() == HEIGHTS[layer], (self.height(), self.report())
+            return True
+
+        wait_until(f"a layer of {rids} is shown", shows, timeout=timeout)
+
+    def narrow(self, rate):
+        """Lets only `rate` bits a second through to the page, or all where it is None."""
+        if rate:
+            self.relay.down.queue = int(rate / 8 * QUEUE_SECONDS)
+        self.relay.down.rate = rate
+
+
+@pytest.fixture
+def viewer(stack, chromium, publish_by_browser):
+    """A viewer of a publisher that sends three layers, both in one Chromium."""
+    stream, url, _, _ = stack.new_stream("layers")
+    publisher = publish_by_browser(chromium.another())
+    assert publisher.publish(whip_url(stack, stream), key_of(url), rids=RIDS)["status"] == 201
+    publisher.wait_connected()
+    wait_watchable(stack, "layers", stream["id"])
+    relay = UDPRelay(stack.port("sfu-webrtc"))
+    yield LayeredViewer(stack, stream, chromium, relay)
+    publisher.close()
+    relay.close()
+
+
+def test_the_layer_follows_the_link_and_the_wish(stack, viewer):
+    viewer.wait_layer("h")
+    wait_until("it stays", lambda: viewer.report()["layerReason"] == "best")
+    report = viewer.report()
+    assert [one["rid"] for one in report["layers"]] == ["h", "m", "l"]
+
+    viewer.page.measure_anew()
+    viewer.narrow(report["layers"][0]["bitrate"] // 2)
+    viewer.wait_layer("m", "l", timeout=15)
+    assert viewer.report()["layerReason"] in ("bandwidth", "steadying")
+    before = viewer.page.decoded()
+    pause(3)
+    assert viewer.page.decoded() > before + 25
+    viewer.narrow(None)
+    viewer.wait_layer("h")
+    statistics = viewer.page.statistics()
+    print("longest gap", round(statistics["longestGap"]), "ms,", statistics["video"]["freezeCount"], "freezes,",
+          viewer.report()["layerSwitches"], "switches")
+    assert statistics["longestGap"] <= 1000
+    assert stack.metric("sfu", "viewer_layer_switches_total") >= 2
+
+    assert viewer.wish(layer="l")["id"] == viewer.path.rsplit("/", 1)[1]
+    viewer.wait_layer("l", timeout=10)
+    assert viewer.report()["layerReason"] == "wish"
+    viewer.wish(layer="auto", maxHeight=400)
+    viewer.wait_layer("m")
+    assert viewer.report()["layerReason"] == "size"
+    viewer.wish(maxHeight=None)
+    viewer.wait_layer("h")
+    for wrong in ({"layer": "a b"}, {"maxHeight": 0}):
+        assert stack.request("/api/v1" + viewer.path, "PATCH", wrong).status == 400
+    unknown = viewer.path.rsplit("/", 1)[0] + "/0-" + "a" * 26
+    assert stack.request("/api/v1" + unknown, "PATCH", {"layer": "l"}).status == 404
