@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from conftest import free_port_base  # noqa: E402
 from publisher import Publisher, assert_no_frame_missing_or_twice, counters, wait_live  # noqa: E402
 from stack import Stack  # noqa: E402
 from waiting import wait_until  # noqa: E402
+from whep import AiortcViewer, offer, post, send  # noqa: E402
 
 UP_SECONDS = 240
 GRACE_SECONDS = 5
@@ -27,6 +29,8 @@ class ComposeStack(Stack):
             os.environ, COMPOSE_PROJECT_NAME=f"martlet-test-{port_base}",
             MARTLET_SITE_PORT=str(port_base + 80), MARTLET_SITE_TLS_PORT=str(port_base + 443),
             MARTLET_RTMP_PORT=str(port_base + 935), MARTLET_RTMPS_PORT=str(port_base + 936),
+            MARTLET_INGEST_WEBRTC_PORTS=f"{port_base + 180}-{port_base + 189}",
+            MARTLET_SFU_WEBRTC_PORTS=f"{port_base + 190}-{port_base + 199}",
             INGEST_GRACE_SECONDS=str(GRACE_SECONDS),
         )
         self.access = {}
@@ -52,9 +56,31 @@ class ComposeStack(Stack):
     def down(self):
         self.compose("down", "--volumes", "--timeout", "5")
 
+    def rows(self):
+        return [json.loads(line) for line in self.compose("ps", "--all", "--format", "json").splitlines()]
+
     def containers(self):
-        lines = self.compose("ps", "--all", "--format", "json").splitlines()
-        return {row["Service"]: row for row in map(json.loads, lines)}
+        return {row["Service"]: row for row in self.rows()}
+
+    def replicas(self, service):
+        """The names of the containers of a service that run and are healthy."""
+        rows = [row for row in self.rows() if row["Service"] == service and row["State"] == "running"]
+        return [row["Name"] for row in rows if row["Health"] == "healthy"]
+
+    def run(self, *arguments):
+        return subprocess.run(
+            ["docker", *arguments], env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, check=True,
+        ).stdout
+
+    def renditions(self):
+        """How many renditions each worker makes."""
+        ask = r"exec 3<>/dev/tcp/127.0.0.1/8106; printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3; cat <&3"
+        return {
+            name: sum(float(value) for value in re.findall(
+                r"^transcoder_renditions (\S+)$", self.run("exec", name, "bash", "-c", ask), re.M))
+            for name in self.replicas("transcoder")
+        }
 
     def exit_code(self, service):
         row = self.containers()[service]
@@ -118,6 +144,42 @@ def test_a_service_runs_without_root_capabilities_or_a_writable_root(composed, s
     mounts = composed.compose("exec", "-T", service, "cat", "/proc/mounts").splitlines()
     root = next(line.split() for line in mounts if line.split()[1] == "/")
     assert "ro" in root[3].split(",")
+
+
+def test_more_replicas_share_the_work_and_take_it_over(composed):
+    composed.compose("up", "--detach", "--no-build", "--no-recreate", "--scale", "transcoder=3", "--scale", "sfu=2")
+    for service, count in (("transcoder", 3), ("sfu", 2)):
+        wait_until(f"all of {service} are healthy", lambda: len(composed.replicas(service)) == count, 60, 0.5)
+    publisher = Publisher(composed.publish_url)
+    viewer = None
+    try:
+        wait_live(composed)
+        target = f"/whep/{composed.stream_id}"
+        wait_until("it can be watched", lambda: send(composed, target, "HEAD").status == 200)
+        viewer = AiortcViewer(composed, target)
+        wait_until("pictures come", lambda: viewer.pictures > 60)
+        wait_until("sound comes", lambda: viewer.sounds > 50)
+
+        # The gateway finds both replicas by their name, and either answers for the other.
+        slots = set()
+        for _ in range(16):
+            answer = post(composed, target, offer())
+            assert answer.status == 201
+            slots.add(answer.headers["Location"].rpartition("/")[2].partition("-")[0])
+            assert send(composed, answer.headers["Location"], "DELETE").status == 200
+        assert slots == {"0", "1"}
+
+        # One worker of three makes the sound; another does when it is gone.
+        made = composed.renditions()
+        assert sorted(made.values()) == [0, 0, 1], made
+        composed.run("kill", max(made, key=made.get))
+        wait_until("another worker makes it", lambda: sum(composed.renditions().values()) == 1, 30)
+        before = viewer.sounds
+        wait_until("sound comes again", lambda: viewer.sounds > before + 50)
+    finally:
+        if viewer:
+            viewer.close()
+        publisher.close()
 
 
 def test_the_data_outlives_the_containers(composed):
