@@ -103,9 +103,11 @@ def every_playlist_keeps_the_rules(request):
         yield
         return
     slack = llhls.BROWSER_SLACK if "publish_by_browser" in request.fixturenames else 0
-    # Named here so that the publishers of the test go on until its streams have been looked at.
+    # Named here so that the publishers of the test, and the browser that they may be windows of, go on until its
+    # streams have been looked at.
+    browsers = [name for name in ("chromium",) if name in request.fixturenames]
     publishers = ("publish", "publish_by_gstreamer", "publish_by_browser")
-    stack, *_ = (request.getfixturevalue(name) for name in ("stack", *publishers))
+    stack, *_ = (request.getfixturevalue(name) for name in ("stack", *browsers, *publishers))
     stack.made.clear()
     yield
     for slug, hls in stack.made:

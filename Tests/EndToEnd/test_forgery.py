@@ -123,6 +123,7 @@ def test_replayed_and_forged_packets_change_nothing(stack, bystander, undisturbe
                 wait_for_more(reason, lambda: refused(stack, service, reason), old, least=sum(forger.count.values()) // 2)
         assert viewer.statistics()["video"]["packetsLost"] == 0
         assert publisher.statistics()["videoLost"] == 0
+        assert publisher.delete() == 200  # before its way is closed
     finally:
         for one in relays.values():
             one.close()
