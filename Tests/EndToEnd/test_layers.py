@@ -57,7 +57,6 @@ def viewer(stack, chromium, publish_by_browser):
     wait_watchable(stack, "layers", stream["id"])
     relay = UDPRelay(stack.port("sfu-webrtc"))
     yield LayeredViewer(stack, stream, chromium, relay)
-    publisher.close()
     relay.close()
 
 

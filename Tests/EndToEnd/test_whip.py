@@ -28,7 +28,7 @@ def wait_state(stack, slug, state, timeout=20):
 
 def different_pictures(hls, seconds):
     """How many pictures of `seconds` of a stream differ, of how many."""
-    command = ["ffmpeg", "-v", "error", "-i", hls, "-t", str(seconds), "-map", "0:v", "-f", "framemd5", "-"]
+    command = ["ffmpeg", "-v", "error", "-i", hls, "-t", str(seconds), "-map", "0:v:0", "-f", "framemd5", "-"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     sums = [line.rsplit(",", 1)[1].strip() for line in done.stdout.splitlines() if line and not line.startswith("#")]

@@ -20,16 +20,16 @@ extension MediaSession.State {
 
     /// Whether a master playlist made now names what the session has, and not just its quickest track.
     var hasEveryTrackBegun: Bool {
-        let current = currentConfigurations.map { timelines[$0.track] }
-        if current.allSatisfy({ $0?.lastPart != nil }) { return true }
-        return isEnded || current.contains { ($0?.spannedSeconds ?? 0) >= Self.longestLead }
+        if currentConfigurations.allSatisfy({ $0.canBeListed(timelines[$0.track]) }) { return true }
+        return isEnded
+            || currentConfigurations.contains {
+                (timelines[$0.track]?.spannedSeconds ?? 0) >= Self.longestLead
+            }
     }
 
     /// Everything that a master playlist names: the session's tracks that HLS can carry, then what is made of them.
     fileprivate func masterRenditions(prefix: String, isWhole: Bool) -> [MasterPlaylist.Rendition] {
-        let tracks = currentConfigurations.filter(\.codec.isInPlaylists).compactMap { current in
-            trackRendition(current, prefix: prefix, isWhole: isWhole)
-        }
+        let tracks = listedConfigurations.compactMap { trackRendition($0, prefix: prefix, isWhole: isWhole) }
         if isWhole { return tracks }
         return tracks
             + offers.map { offer in
@@ -41,6 +41,15 @@ extension MediaSession.State {
                     averageBitRate: rates?.average ?? offer.bitRate
                 )
             }
+    }
+
+    /// The current tracks that HLS can carry.
+    ///
+    /// A layer joins them when its rate is known, unless it is the only one.
+    private var listedConfigurations: [TrackConfiguration] {
+        let all = currentConfigurations.filter(\.codec.isInPlaylists)
+        let known = all.filter { $0.canBeListed(timelines[$0.track]) }
+        return known.contains(where: \.isVideo) || !all.contains(where: \.isVideo) ? known : all
     }
 
     /// A current track that has media, as its most demanding listed configuration.
@@ -64,6 +73,13 @@ extension MediaSession.State {
 }
 
 extension TrackConfiguration {
+    /// Whether there are media of it, and all that a master playlist says of it is known.
+    fileprivate func canBeListed(_ timeline: TrackTimeline?) -> Bool {
+        guard let timeline, timeline.lastPart != nil else { return false }
+        guard case .video(let video) = kind else { return true }
+        return video.frameRate != nil || timeline.samplesPerSecond != nil
+    }
+
     /// How much a decoder must be able to do: what can decode the most demanding of several can decode all.
     fileprivate var demand: (level: UInt8, pixels: Int, generation: UInt16) {
         let level = codec == .h264 && decoderConfiguration.count > 3 ? decoderConfiguration[3] : 0

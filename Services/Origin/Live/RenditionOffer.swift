@@ -54,11 +54,13 @@ final class RenditionSession: Sendable {
     static let patience = Duration.seconds(10)
 
     let name: RenditionName
+    let track: TrackID
     let media: MediaSession
     private let lastWant = Atomic<UInt64>(0)
 
-    init(_ name: RenditionName, of description: SessionDescription) {
-        self.name = name
+    init(_ offer: RenditionOffer, of description: SessionDescription) {
+        name = offer.name
+        track = offer.track
         var description = description
         description.record = false
         description.tracks = []
@@ -90,12 +92,13 @@ extension MediaSession.State {
 }
 
 extension MediaSession {
-    /// The rendition with that name, where it is offered.
+    /// The rendition with that name, where it is offered, or was until the session ended.
     func rendition(_ name: RenditionName) -> RenditionSession? {
         caching { state in
-            guard state.offers.contains(where: { $0.name == name }) else { return nil }
-            if let known = state.renditions[name] { return known }
-            let begun = RenditionSession(name, of: state.description)
+            let offer = state.offers.first { $0.name == name }
+            if let known = state.renditions[name], offer != nil || state.isEnded { return known }
+            guard let offer else { return nil }
+            let begun = RenditionSession(offer, of: state.description)
             state.renditions[name] = begun
             return begun
         }

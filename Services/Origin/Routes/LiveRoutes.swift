@@ -94,11 +94,12 @@ struct LiveRoutes: Sendable {
         guard let name = RenditionName(parsing: name), let rendition = session.rendition(name) else {
             throw HTTPProblem.noSuchTrack
         }
-        let found = session.read { state in
-            state.offers.first { $0.name == name }.map { ($0.track, state.timelines[$0.track]?.lastPart?.id) }
-        }
-        guard case (let track, let edge?)? = found else { throw HTTPProblem.nothingYet }
+        let track = rendition.track
+        let (isEnded, edge) = session.read { ($0.isEnded, $0.timelines[track]?.lastPart?.id) }
         let place = Place(session: rendition.media, track: track, source: session)
+        // Who has played it reads of its end here.
+        if isEnded { return place }
+        guard let edge else { throw HTTPProblem.nothingYet }
         let mustBegin = renditions.demand(rendition, of: session)
         guard mustBegin || !rendition.media.read({ $0.hasParts }) else { return place }
         let isThere = await hold(
