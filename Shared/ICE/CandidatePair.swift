@@ -36,6 +36,12 @@ public struct ICECredentials: Hashable, Sendable {
         self.password = password
     }
 
+    /// Creates credentials where both parts are known.
+    public init?(fragment: String?, password: String?) {
+        guard let fragment, let password else { return nil }
+        self.init(fragment: fragment, password: password)
+    }
+
     /// The number of random bytes that ``init(random:)`` needs.
     public static let randomByteCount = 30
 

@@ -1,6 +1,9 @@
 /// The passive end of ICE (an ICE-lite agent, RFC 8445): answers the checks of one peer, learns which ways work and
 /// which one the peer has chosen, and notices that the peer is gone (RFC 7675).
 ///
+/// Until ``settle(over:)`` it follows the peer's choice at once; from then on only to a way that is proven to lead
+/// back to the peer, which it asks by a check of its own.
+///
 /// Times are nanoseconds of a monotonic clock. Feed it every STUN message whose user name begins with one of
 /// ``fragments``; carry out the actions in order; call ``tick(now:)`` at ``deadline``.
 public struct ICEAgent: Sendable {
@@ -35,28 +38,33 @@ public struct ICEAgent: Sendable {
         case send([UInt8], CandidatePair)
         /// The peer has chosen this pair; media and DTLS go over it from now on.
         case selected(CandidatePair)
+        /// The peer seems to have chosen this pair, which has to be proven: call ``prove(_:transactionID:now:)``.
+        case proofNeeded(CandidatePair)
         /// Checks with this fragment are not for this agent any more.
         case retired(fragment: String)
         /// The session is lost; said once.
         case lost(Loss)
     }
 
-    private struct Generation: Sendable {
+    struct Generation: Sendable {
         let local: ICECredentials
-        let remoteFragment: String?
+        let remote: ICECredentials?
     }
 
     /// The pair that the peer has chosen, or before it chose the first that worked.
-    public private(set) var selectedPair: CandidatePair?
+    public internal(set) var selectedPair: CandidatePair?
     /// Valid checks so far.
     public private(set) var checkCount: UInt64 = 0
     /// Messages that were not answered, or with an error.
     public private(set) var refusedCount: UInt64 = 0
 
     private let limits: Limits
-    private var generations: [Generation]
-    private var pairs: [CandidatePair: UInt64] = [:]
-    private var isNominated = false
+    var generations: [Generation]
+    var pairs: CheckedPairs
+    var proofs: WayProofs
+    var isSettled = false
+    var nominationCount: UInt64 = 0
+    var followedNomination: UInt64 = 0
     private var lastCheck: UInt64?
     private let started: UInt64
     private var isLost = false
@@ -66,10 +74,12 @@ public struct ICEAgent: Sendable {
     ///
     /// - Parameters:
     ///   - local: Our credentials, which the answer carries.
-    ///   - remoteFragment: The peer's user name fragment, where it is known.
-    public init(local: ICECredentials, remoteFragment: String?, limits: Limits = Limits(), now: UInt64) {
-        generations = [Generation(local: local, remoteFragment: remoteFragment)]
+    ///   - remote: The peer's credentials, where they are known.
+    public init(local: ICECredentials, remote: ICECredentials?, limits: Limits = Limits(), now: UInt64) {
+        generations = [Generation(local: local, remote: remote)]
         self.limits = limits
+        pairs = CheckedPairs(limit: limits.pairCount)
+        proofs = WayProofs(limit: limits.pairCount)
         started = now
         budget = RateBudget(perSecond: limits.answersPerSecond, burst: limits.answerBurst)
     }
@@ -81,15 +91,23 @@ public struct ICEAgent: Sendable {
     public var credentials: ICECredentials { generations[generations.count - 1].local }
 
     /// Whether a valid check came over `pair`: only then DTLS from there is to be heard.
-    public func isChecked(_ pair: CandidatePair) -> Bool { pairs[pair] != nil }
+    public func isChecked(_ pair: CandidatePair) -> Bool { pairs.contains(pair) }
+
+    /// Whether what is sent over `pair` is known to reach the peer.
+    public func isProven(_ pair: CandidatePair) -> Bool { pairs.isProven(pair) }
 
     /// The pairs that work.
-    public var checkedPairs: [CandidatePair] { Array(pairs.keys) }
+    public var checkedPairs: [CandidatePair] { pairs.all }
 
     /// When ``tick(now:)`` is due, unless checks come before.
     public var deadline: UInt64? {
         if isLost { return nil }
-        return lastCheck.map { $0 &+ limits.consent } ?? started &+ limits.firstCheck
+        let loss = lossTime
+        return proofs.deadline.map { min($0, loss) } ?? loss
+    }
+
+    private var lossTime: UInt64 {
+        lastCheck.map { $0 &+ limits.consent } ?? started &+ limits.firstCheck
     }
 
     // MARK: Events
@@ -113,7 +131,8 @@ public struct ICEAgent: Sendable {
         on pair: CandidatePair,
         now: UInt64
     ) -> [Action] {
-        guard !isLost, message.kind == .request, message.method == STUNMessage.binding else { return [] }
+        guard !isLost, message.method == STUNMessage.binding else { return [] }
+        guard message.kind == .request else { return receiveAnswer(message, bytes, on: pair) }
         guard budget.allows(at: now) else { return refuse() }
         guard let index = generation(of: message) else {
             return refuse(message, 401, "Unauthorized", bytes, pair)
@@ -127,24 +146,25 @@ public struct ICEAgent: Sendable {
 
     /// Looks at the clock.
     public mutating func tick(now: UInt64) -> [Action] {
-        guard let deadline, now >= deadline else { return [] }
+        guard !isLost else { return [] }
+        guard now >= lossTime else { return proofs.retry(now: now) }
         isLost = true
         return [.lost(lastCheck == nil ? .neverConnected : .consentExpired)]
     }
 
     /// Begins a restart (RFC 8445 §9): new credentials on both sides, while media go on over the old pair until the
     /// peer has chosen a new one.
-    public mutating func restart(local: ICECredentials, remoteFragment: String?) -> [Action] {
-        generations.append(Generation(local: local, remoteFragment: remoteFragment))
+    public mutating func restart(local: ICECredentials, remote: ICECredentials?) -> [Action] {
+        generations.append(Generation(local: local, remote: remote))
         guard generations.count > 2 else { return [] }
         return [.retired(fragment: generations.remove(at: 1).local.fragment)]
     }
 
     /// Forgets a pair whose connection has been closed.
     public mutating func forget(_ pair: CandidatePair) {
-        pairs[pair] = nil
+        pairs.forget(pair)
         guard pair == selectedPair else { return }
-        selectedPair = pairs.max { $0.value < $1.value }?.key
+        selectedPair = isSettled ? pairs.newestProven : pairs.newest
     }
 
     // MARK: Checks
@@ -153,8 +173,8 @@ public struct ICEAgent: Sendable {
         guard let username = message.username else { return nil }
         return generations.lastIndex { generation in
             let front = generation.local.fragment + ":"
-            guard let remote = generation.remoteFragment else { return username.hasPrefix(front) }
-            return username == front + remote
+            guard let remote = generation.remote else { return username.hasPrefix(front) }
+            return username == front + remote.fragment
         }
     }
 
@@ -187,31 +207,37 @@ public struct ICEAgent: Sendable {
     ) -> [Action] {
         checkCount &+= 1
         lastCheck = now
-        remember(pair, now: now)
+        pairs.note(pair, keeping: selectedPair, now: now)
         // A check with credentials that a restart replaces says nothing about the new choice.
-        guard index == generations.count - 1 || !isNominated else { return [] }
+        guard index == generations.count - 1 || nominationCount == 0 else { return [] }
         guard nominates || selectedPair == nil else { return [] }
-        var actions: [Action] = []
+        var retired: [Action] = []
         if nominates {
-            isNominated = true
-            actions = generations.prefix(index).map { .retired(fragment: $0.local.fragment) }
+            nominationCount &+= 1
+            retired = generations.prefix(index).map { .retired(fragment: $0.local.fragment) }
             generations.removeFirst(index)
         }
-        if selectedPair == pair { return actions }
-        selectedPair = pair
-        return [.selected(pair)] + actions
+        return follow(pair) + retired
     }
 
-    private mutating func remember(_ pair: CandidatePair, now: UInt64) {
-        pairs[pair] = now
-        guard pairs.count > limits.pairCount else { return }
-        let oldest = pairs.filter { $0.key != selectedPair && $0.key != pair }.min { $0.value < $1.value }
-        if let oldest { pairs[oldest.key] = nil }
+    /// Goes over to the pair that the peer seems to have chosen, or wants it proven first.
+    private mutating func follow(_ pair: CandidatePair) -> [Action] {
+        guard pair == selectedPair || !isSettled || pairs.isProven(pair) else { return [.proofNeeded(pair)] }
+        return select(pair, nomination: nominationCount)
+    }
+
+    mutating func select(_ pair: CandidatePair, nomination: UInt64) -> [Action] {
+        followedNomination = nomination
+        guard pair != selectedPair else { return [] }
+        // Who goes back to a way after some time may not be there any more.
+        if isSettled, let selectedPair { pairs.doubt(selectedPair) }
+        selectedPair = pair
+        return [.selected(pair)]
     }
 
     // MARK: Refusals
 
-    private mutating func refuse() -> [Action] {
+    mutating func refuse() -> [Action] {
         refusedCount &+= 1
         return []
     }

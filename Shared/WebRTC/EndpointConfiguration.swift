@@ -31,6 +31,8 @@ public struct EndpointConfiguration: Sendable {
     public var unprovenConnectionLimitPerSource = 32
     /// How long a TCP connection may stay without a check that proves whose it is, whatever else comes by it.
     public var unprovenConnectionTime = Duration.seconds(10)
+    /// The endpoints of other loops on the same port, where there are any.
+    public var group: EndpointGroup?
     /// What is told of refusals, where anybody wants to know.
     public var metrics: EndpointMetrics?
 

@@ -10,13 +10,17 @@ public struct EndpointCounters: Sendable, Equatable {
     public internal(set) var packetsForged: UInt64 = 0
     /// RTP and RTCP packets that had come before, or were too old.
     public internal(set) var packetsReplayed: UInt64 = 0
-    /// Checks for nobody, and checks over the budget of their source.
+    /// Packets passed on to the loop whose peer they are from or for.
+    public internal(set) var packetsPassed: UInt64 = 0
+    /// Packets that another loop should have had, where too many waited already.
+    public internal(set) var packetsCrowdedOut: UInt64 = 0
+    /// Checks for nobody, checks over the budget of their source, and checks from where another peer is.
     public internal(set) var checksIgnored: UInt64 = 0
     /// Checks for a peer that do not prove to know its password, or ask for what we are not.
     public internal(set) var checksRefused: UInt64 = 0
     /// TCP connections closed at once, because there were too many.
     public internal(set) var connectionsRefused: UInt64 = 0
-    /// TCP connections handed over, because their first check was for a peer of another loop.
+    /// TCP connections passed on, because their first check was for a peer of another loop.
     public internal(set) var connectionsPassed: UInt64 = 0
     /// Packets dropped on their way out.
     public internal(set) var packetsDropped: UInt64 = 0

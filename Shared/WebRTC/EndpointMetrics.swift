@@ -4,6 +4,7 @@ public import Telemetry
 public struct EndpointMetrics: Sendable {
     private enum Refusal: String, CaseIterable, Hashable, Sendable {
         case unknown, unproven, forged, replayed
+        case crowdedOut = "crowded_out"
         case checkForNobody = "check_for_nobody"
         case checkWithoutProof = "check_without_proof"
         case connection
@@ -64,6 +65,7 @@ public struct EndpointMetrics: Sendable {
         refused[.replayed].increment(by: now.packetsReplayed &- before.packetsReplayed)
         refused[.checkForNobody].increment(by: now.checksIgnored &- before.checksIgnored)
         refused[.checkWithoutProof].increment(by: now.checksRefused &- before.checksRefused)
+        refused[.crowdedOut].increment(by: now.packetsCrowdedOut &- before.packetsCrowdedOut)
         refused[.connection].increment(by: now.connectionsRefused &- before.connectionsRefused)
         passed.increment(by: now.connectionsPassed &- before.connectionsPassed)
     }

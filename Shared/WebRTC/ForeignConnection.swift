@@ -5,16 +5,14 @@ import Synchronization
 /// A TCP connection that one endpoint has accepted and another one's peer has opened, on its way between both.
 ///
 /// Where nobody takes it, it is closed.
-public final class ForeignConnection: Sendable {
+final class ForeignConnection: Sendable {
     let pair: CandidatePair
-    let fragment: String
     /// The check that told whose it is.
     let check: [UInt8]
     private let descriptor: Mutex<CInt?>
 
-    init(pair: CandidatePair, fragment: String, check: [UInt8], descriptor: CInt) {
+    init(pair: CandidatePair, check: [UInt8], descriptor: CInt) {
         self.pair = pair
-        self.fragment = fragment
         self.check = check
         self.descriptor = Mutex(descriptor)
     }

@@ -18,8 +18,8 @@ public protocol PeerTransportObserver: AnyObject {
 extension PeerTransport {
     /// What is known of a peer.
     public struct Configuration: Sendable {
-        /// The peer's ICE user name fragment.
-        public var remoteFragment: String?
+        /// The peer's ICE credentials.
+        public var remote: ICECredentials?
         /// The fingerprints of the peer's description, one of which its certificate must have.
         public var remoteFingerprints: [CertificateFingerprint]
         /// Our side of DTLS: the server, unless the peer insists on it (`a=setup:passive`).
@@ -30,8 +30,8 @@ extension PeerTransport {
         public var handshakeTimeout = Duration.seconds(15)
 
         /// Creates a configuration from a peer's description.
-        public init(remoteFragment: String?, remoteFingerprints: [CertificateFingerprint]) {
-            self.remoteFragment = remoteFragment
+        public init(remote: ICECredentials?, remoteFingerprints: [CertificateFingerprint]) {
+            self.remote = remote
             self.remoteFingerprints = remoteFingerprints
         }
     }

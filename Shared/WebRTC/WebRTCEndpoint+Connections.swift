@@ -16,41 +16,24 @@ extension WebRTCEndpoint {
     /// Lets another endpoint have a connection that is for none of our peers.
     ///
     /// - Returns: `false` where there is no other, or the check names nobody.
-    func pass(on connection: FrameConnection, with check: Span<UInt8>) -> Bool {
-        guard let foreignConnection, let message = try? STUNMessage(check), message.kind == .request,
-            let fragment = message.receiverFragment, let descriptor = connection.detach()
+    func pass(on connection: FrameConnection, _ message: STUNMessage, _ check: Span<UInt8>) -> Bool {
+        guard message.kind == .request, let fragment = message.receiverFragment.map(String.init),
+            let other = group.member(for: fragment), other !== member, let descriptor = connection.detach()
         else { return false }
+        // SAFETY: the bytes are copied within the call.
         let bytes = unsafe check.withUnsafeBytes { unsafe Array($0) }
-        let foreign = ForeignConnection(
-            pair: connection.pair,
-            fragment: String(fragment),
-            check: bytes,
-            descriptor: descriptor
-        )
         counted.connectionsPassed &+= 1
-        foreignConnection(foreign)
+        other.post(ForeignConnection(pair: connection.pair, check: bytes, descriptor: descriptor))
         return true
     }
 
-    /// Takes a connection that another endpoint of the same port has accepted.
-    ///
-    /// - Returns: `false` where it is for none of our peers either; it is the caller's still.
-    public func adopt(_ foreign: ForeignConnection) -> Bool {
-        guard isOpen, peersByFragment[foreign.fragment] != nil, connections[foreign.pair.remote] == nil,
-            let descriptor = foreign.take()
-        else { return false }
+    /// Takes a connection that another endpoint of the group has accepted.
+    func adopt(_ foreign: ForeignConnection) {
+        guard isOpen, connections.admit(foreign.pair.remote), let descriptor = foreign.take() else { return }
         let connection = FrameConnection(StreamSocket(owning: descriptor), pair: foreign.pair, endpoint: self)
         connections.add(connection)
-        // SAFETY: the array lives for the call.
-        unsafe foreign.check.withUnsafeBytes { check in
-            _ = unsafe receiveCheck(
-                Span(_unsafeBytes: check),
-                on: foreign.pair,
-                by: connection,
-                now: EventLoop.now
-            )
-        }
-        return true
+        let check = foreign.check
+        receiveCheck(check.span, on: connection, now: EventLoop.now)
     }
 
     func forget(_ connection: FrameConnection) {

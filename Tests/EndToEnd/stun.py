@@ -37,6 +37,11 @@ def request(user_name, password, nominates=True):
     return head(len(body) + 8) + body + attribute(FINGERPRINT, struct.pack("!I", sum_of))
 
 
+def nominates(message):
+    """Whether a check chooses its way; the attribute has no value."""
+    return attribute(USE_CANDIDATE, b"") in message
+
+
 def kind(message):
     """The kind of a message, such as `SUCCESS`; None for what is none."""
     if len(message) < 20 or struct.unpack_from("!I", message, 4)[0] != MAGIC:

@@ -163,6 +163,37 @@ def test_checks_without_the_password_and_handshakes_without_a_check_lead_nowhere
         assert stun.kind(ask(port, stun.request(user, password))) == stun.SUCCESS
 
 
+def test_a_check_that_was_caught_leads_media_to_nobody(stack, bystander, undisturbed):
+    caught = []
+
+    def catch(is_up, datagram):
+        if is_up and stun.kind(datagram) == stun.REQUEST and stun.nominates(datagram):
+            caught.append(datagram)
+        return ()
+
+    relay = UDPRelay(stack.port("sfu-webrtc"))
+    relay.meddle(catch)
+    viewer = ViewerPage(stack, bystander.browser.another(relay.rewrite))
+    try:
+        assert viewer.watch(undisturbed)["status"] == 201
+        wait_until("pictures come", lambda: viewer.decoded() > 60)
+        wait_until("a check is caught", lambda: caught)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as thief:
+            thief.settimeout(2)
+            thief.sendto(caught[-1], ("127.0.0.1", stack.port("sfu-webrtc")))
+            got = []
+            try:
+                while True:
+                    got.append(thief.recv(2048))
+            except TimeoutError:
+                pass
+        assert [stun.kind(one) for one in got] == [stun.SUCCESS] + [stun.REQUEST] * (len(got) - 1), got
+        assert 2 <= len(got) <= 8, got
+        assert viewer.statistics()["video"]["packetsLost"] == 0
+    finally:
+        relay.close()
+
+
 def test_garbage_on_both_ports_is_counted_and_dropped(stack, undisturbed):
     source = random.Random(11)
     for service, name in PORTS.items():

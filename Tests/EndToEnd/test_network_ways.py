@@ -70,6 +70,24 @@ def test_ice_of_a_viewer_restarts_while_it_watches(stack, chromium, publish):
     assert stack.api(f"/streams/{stream['id']}/viewers")["count"] == 1
 
 
+def test_peers_are_followed_when_their_nat_forgets_them(stack, chromium, publish_from):
+    relays = [UDPRelay(stack.port(service)) for service in ("ingest-webrtc", "sfu-webrtc")]
+    try:
+        stream, publisher = publish_from("ways-nat", relays[0].rewrite)
+        page = ViewerPage(stack, chromium.another(relays[1].rewrite))
+        assert page.watch(wait_watchable(stack, "ways-nat", stream["id"]))["status"] == 201
+        wait_for_pictures(page)
+        for relay in relays:  # one after the other, as a browser's check may take some seconds to come
+            relay.forget()
+            wait_for_pictures(page, 150)
+        assert publisher.statistics()["state"] == page.statistics()["state"] == "connected"
+        assert stack.api(f"/streams/{stream['id']}/viewers")["count"] == 1
+        assert publisher.delete() == 200  # before its way is closed
+    finally:
+        for relay in relays:
+            relay.close()
+
+
 def test_a_tcp_connection_finds_its_viewer_on_any_loop(stack, publish):
     stream, url, _, _ = stack.new_stream("ways-loops")
     publish(url)

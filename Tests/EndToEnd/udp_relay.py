@@ -91,7 +91,7 @@ class UDPRelay:
         self._meddle = lambda is_up, datagram: ()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._front, selectors.EVENT_READ, None)
-        self._is_open = True
+        self._is_open, self._forgets = True, False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -113,6 +113,10 @@ class UDPRelay:
     def meddle(self, attacker):
         """Has `attacker(is_up, datagram)` told of every datagram that comes; what it returns goes the same way."""
         self._meddle = attacker
+
+    def forget(self):
+        """Lets every peer seem to come from another address from now on, as a NAT does that has forgotten it."""
+        self._forgets = True
 
     def rewrite(self, sdp):
         """An answer, or a part of one, whose only candidate is this relay."""
@@ -143,6 +147,12 @@ class UDPRelay:
             for key, _ in self._selector.select(wait):
                 self._receive(key.fileobj, key.data)
             self._send_what_is_due()
+            if self._forgets:
+                self._forgets = False
+                for each in self._sockets.values():
+                    self._selector.unregister(each)
+                    each.close()
+                self._sockets.clear()
 
     def _receive(self, source, peer):
         while True:

@@ -31,7 +31,7 @@ struct CheckingPeer {
     var peer: CheckingPeer
 
     init() {
-        agent = ICEAgent(local: ours, remoteFragment: theirs.fragment, now: 0)
+        agent = ICEAgent(local: ours, remote: theirs, now: 0)
         peer = CheckingPeer(local: theirs, remote: ours)
     }
 
@@ -133,7 +133,7 @@ struct CheckingPeer {
     @Test mutating func `a restart keeps the old pair until the peer chooses a new one`() {
         _ = agent.receive(peer.check(nominating: true), on: Self.pair(1), now: 1)
         let newer = ICECredentials(fragment: "host2", password: "anotherpasswordanotherpassword")
-        #expect(agent.restart(local: newer, remoteFragment: "peer2") == [])
+        #expect(agent.restart(local: newer, remote: .init(fragment: "peer2", password: "p")) == [])
         #expect(agent.fragments == ["host", "host2"])
         #expect(agent.selectedPair == Self.pair(1))
 
@@ -153,8 +153,8 @@ struct CheckingPeer {
     }
 
     @Test mutating func `a second restart retires the one that was not finished`() {
-        _ = agent.restart(local: .init(fragment: "host2", password: "p"), remoteFragment: nil)
-        let actions = agent.restart(local: .init(fragment: "host3", password: "p"), remoteFragment: nil)
+        _ = agent.restart(local: .init(fragment: "host2", password: "p"), remote: nil)
+        let actions = agent.restart(local: .init(fragment: "host3", password: "p"), remote: nil)
         #expect(actions == [.retired(fragment: "host2")])
         #expect(agent.fragments == ["host", "host3"])
     }

@@ -6,11 +6,12 @@ import SRTP
 /// What a browser does, as far as transport goes: checks, DTLS as the client, SRTP.
 final class Browser {
     let identity: DTLSIdentity
-    let fragment = Randomness.identifier()
+    let local = ICECredentials(fragment: Randomness.identifier(), password: Randomness.identifier())
     var drops: (Int) -> Bool = { _ in false }
     private(set) var received: [[UInt8]] = []
     private(set) var reports: [[UInt8]] = []
     private(set) var answeredChecks = 0
+    private(set) var checksAnswered = 0
     private(set) var isConnected = false
     private(set) var hasEnded = false
     private(set) var refused = 0
@@ -18,7 +19,7 @@ final class Browser {
     private var engine: DTLSEngine
     private var sender: SRTPSender?
     private var receiver: SRTPReceiver?
-    private let link: any Link
+    private(set) var link: any Link
     private let loop: EventLoop
     private var credentials = ICECredentials(fragment: "", password: "")
     private var serverFingerprint: CertificateFingerprint?
@@ -49,7 +50,7 @@ final class Browser {
         let id = STUNMessage.TransactionID(high: .random(in: 0...(.max)), low: .random(in: 0...(.max)))
         var message = STUNMessage(.request, transactionID: id)
         message.attributes = [
-            .username("\(credentials.fragment):\(fragment)"), .priority(1), .controlling(tieBreaker: 1),
+            .username("\(credentials.fragment):\(local.fragment)"), .priority(1), .controlling(tieBreaker: 1),
         ]
         if nominates { message.attributes.append(.useCandidate) }
         return message.encoded(key: Array((password ?? credentials.password).utf8))
@@ -99,15 +100,32 @@ final class Browser {
 
     private func receive(_ packet: [UInt8]) {
         switch packet.first ?? 255 {
-        case 0...3: receiveAnswer(packet)
+        case 0...3: receiveSTUN(packet)
         case 20...63: receiveDTLS(packet)
         case 128...191: receiveMedia(packet)
         default: refused += 1
         }
     }
 
-    private func receiveAnswer(_ packet: [UInt8]) {
-        guard let message = try? STUNMessage(packet.span), message.kind == .success,
+    /// Goes on by another way, and says so.
+    func move(to link: any Link) {
+        self.link.receive = { _ in }
+        self.link = link
+        link.receive = { [weak self] in self?.receive($0) }
+        check()
+    }
+
+    private func receiveSTUN(_ packet: [UInt8]) {
+        guard let message = try? STUNMessage(packet.span) else { return refused += 1 }
+        guard message.kind == .request else { return receiveAnswer(message, packet) }
+        guard message.isAuthentic(packet.span, key: Array(local.password.utf8)) else { return refused += 1 }
+        checksAnswered += 1
+        let answer = STUNMessage(.success, transactionID: message.transactionID)
+        send(answer.encoded(key: Array(local.password.utf8)))
+    }
+
+    private func receiveAnswer(_ message: STUNMessage, _ packet: [UInt8]) {
+        guard message.kind == .success,
             message.isAuthentic(packet.span, key: Array(credentials.password.utf8))
         else { return refused += 1 }
         answeredChecks += 1

@@ -169,7 +169,7 @@ import WebRTC
         let rig = try Rig()
         let visit = try await rig.connected()
         try await rig.run { _ in
-            let credentials = visit.transport?.restart(remoteFragment: visit.browser.fragment)
+            let credentials = visit.transport?.restart(remote: visit.browser.local)
             visit.browser.check()
             if let credentials { visit.browser.start(credentials, fingerprint: rig.identity.fingerprint) }
             visit.browser.check()

@@ -9,17 +9,27 @@ import WebRTC
 final class Rig: @unchecked Sendable {
     // SAFETY: everything but the constants is used on the loop.
     let loop = EventLoop(name: "rig")
-    let endpoint: WebRTCEndpoint
+    /// One for each loop that a service would have.
+    let endpoints: [WebRTCEndpoint]
     let identity: DTLSIdentity
     private(set) var visits: [Visit] = []
 
-    init(_ configure: (inout EndpointConfiguration) -> Void = { _ in }) throws {
+    var endpoint: WebRTCEndpoint { endpoints[0] }
+
+    init(endpoints count: Int = 1, _ configure: (inout EndpointConfiguration) -> Void = { _ in }) throws {
         var configuration = EndpointConfiguration()
         configuration.addresses = ["127.0.0.1", "::1"]
+        configuration.reusesPort = count > 1
+        configuration.group = EndpointGroup()
         configure(&configuration)
         identity = try DTLSIdentity()
-        endpoint = try WebRTCEndpoint(configuration, identity: identity, loop: loop)
-        loop.execute { self.endpoint.start() }
+        var endpoints: [WebRTCEndpoint] = []
+        for _ in 0..<count {
+            endpoints.append(try WebRTCEndpoint(configuration, identity: identity, loop: loop))
+            configuration.port = endpoints[0].port
+        }
+        self.endpoints = endpoints
+        loop.execute { for endpoint in self.endpoints { endpoint.start() } }
     }
 
     /// How a browser reaches the endpoint.
@@ -35,6 +45,7 @@ final class Rig: @unchecked Sendable {
     /// Makes a transport and the browser for it, which begins at once.
     func visit(
         _ way: Way = .v4,
+        at index: Int = 0,
         identity: DTLSIdentity? = nil,
         expecting expected: CertificateFingerprint? = nil,
         limits: ICEAgent.Limits = ICEAgent.Limits(),
@@ -45,12 +56,12 @@ final class Rig: @unchecked Sendable {
         browser.drops = drops
         let visit = Visit(browser)
         var configuration = PeerTransport.Configuration(
-            remoteFragment: browser.fragment,
+            remote: browser.local,
             remoteFingerprints: [expected ?? browser.identity.fingerprint]
         )
         configuration.iceLimits = limits
         configuration.handshakeTimeout = handshakeTimeout
-        let transport = endpoint.makeTransport(configuration, observer: visit)
+        let transport = endpoints[index].makeTransport(configuration, observer: visit)
         visit.transport = transport
         browser.start(transport.credentials, fingerprint: self.identity.fingerprint)
         visits.append(visit)
@@ -78,7 +89,7 @@ final class Rig: @unchecked Sendable {
     func stop() async throws {
         try await run { rig in
             for visit in rig.visits { visit.browser.close() }
-            rig.endpoint.close()
+            for endpoint in rig.endpoints { endpoint.close() }
         }
         loop.stop()
     }

@@ -189,24 +189,6 @@ import WebRTC
         #expect(Set(candidates.map(\.priority)).count == candidates.count)
         try await rig.stop()
     }
-
-    @Test func `a datagram for a peer of another endpoint is handed over`() async throws {
-        let rig = try Rig()
-        let received = try await rig.run { rig in
-            let identity = rig.identity
-            let visit = try rig.visit(identity: identity) { _ in true }
-            let credentials = visit.transport?.credentials ?? ICECredentials(fragment: "", password: "")
-            var message = STUNMessage(.request, transactionID: .init(high: 1, low: 2))
-            message.attributes = [
-                .username("\(credentials.fragment):\(visit.browser.fragment)"), .priority(1),
-            ]
-            let bytes = message.encoded(key: Array(credentials.password.utf8))
-            rig.endpoint.adopt(bytes.span, from: .init(v4: 0x7f00_0001, port: 9))
-            return visit.transport?.state
-        }
-        #expect(received == .handshaking)
-        try await rig.stop()
-    }
 }
 
 private enum Process {

@@ -15,8 +15,8 @@ final class WHIPPublisher: PeerTransportObserver {
     let carrier: PublisherToBus
     /// Changes with every restart of ICE.
     private(set) var entityTag = Randomness.identifier()
-    /// The peer's user name fragment.
-    private(set) var remoteFragment: String?
+    /// The peer's ICE credentials.
+    private(set) var remote: ICECredentials?
     /// ICE, DTLS and SRTP; set right after the creation, and gone at the end.
     var transport: PeerTransport?
 
@@ -38,7 +38,7 @@ final class WHIPPublisher: PeerTransportObserver {
         self.media = media
         self.carrier = carrier
         self.closed = closed
-        remoteFragment = offer.transport?.fragment
+        remote = ICECredentials(fragment: offer.transport?.fragment, password: offer.transport?.password)
         section = offer.media.first.map { TrickleFragment.Section(line: $0.line.fields, mid: $0.mid) }
     }
 
@@ -94,8 +94,9 @@ final class WHIPPublisher: PeerTransportObserver {
         _ fragment: TrickleFragment,
         candidates: [Candidate]
     ) -> (TrickleFragment, entityTag: String)? {
-        guard let credentials = transport?.restart(remoteFragment: fragment.fragment) else { return nil }
-        remoteFragment = fragment.fragment
+        let remote = ICECredentials(fragment: fragment.fragment, password: fragment.password)
+        guard let credentials = transport?.restart(remote: remote) else { return nil }
+        self.remote = remote
         entityTag = Randomness.identifier()
         let answer = TrickleFragment(
             fragment: credentials.fragment,

@@ -152,7 +152,7 @@ actor WHIPServer: Service {
         }
         let fingerprints = [offer.transport?.sha256].compactMap { $0.flatMap { CertificateFingerprint($0) } }
         let transport = endpoint.makeTransport(
-            .init(remoteFragment: publisher.remoteFragment, remoteFingerprints: fingerprints),
+            .init(remote: publisher.remote, remoteFingerprints: fingerprints),
             observer: publisher
         )
         publisher.transport = transport
@@ -182,7 +182,7 @@ actor WHIPServer: Service {
     /// What is known of a session, or `nil` where there is none of this stream.
     func version(of id: String, stream: String) -> Version? {
         guard let publisher = publisher(id, of: stream) else { return nil }
-        return Version(entityTag: publisher.entityTag, remoteFragment: publisher.remoteFragment)
+        return Version(entityTag: publisher.entityTag, remoteFragment: publisher.remote?.fragment)
     }
 
     /// Begins ICE anew.

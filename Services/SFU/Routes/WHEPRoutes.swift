@@ -170,7 +170,7 @@ struct WHEPRoutes: Sendable {
             .compactMap { CertificateFingerprint($0.value) }
         guard !fingerprints.isEmpty else { throw SDPOffer.Failure.noFingerprint.problem }
         return PeerTransport.Configuration(
-            remoteFragment: offer.transport?.fragment,
+            remote: .init(fragment: offer.transport?.fragment, password: offer.transport?.password),
             remoteFingerprints: fingerprints
         )
     }
@@ -201,11 +201,11 @@ struct WHEPRoutes: Sendable {
             fragment: known?.remoteFragment
         )
         guard case .restart(let fragment) = change else { return SignallingResponse.trickled() }
-        let remote = fragment.fragment
-        guard let credentials = await shard.perform({ $0.restartICE(id, remoteFragment: remote) }) else {
+        let remote = ICECredentials(fragment: fragment.fragment, password: fragment.password)
+        guard let credentials = await shard.perform({ $0.restartICE(id, remote: remote) }) else {
             throw SignallingResponse.noSession
         }
-        let version = viewers.raiseVersion(of: id, remoteFragment: remote)
+        let version = viewers.raiseVersion(of: id, remoteFragment: fragment.fragment)
         let answer = TrickleFragment(
             fragment: credentials.fragment,
             password: credentials.password,

@@ -56,7 +56,7 @@ final class ViewerDirectory: GrantHolder {
                 shard: shard,
                 streamID: plan.streamID,
                 grant: plan.grant,
-                remoteFragment: peer.remoteFragment
+                remoteFragment: peer.remote?.fragment
             )
             return state.shards[shard]
         }

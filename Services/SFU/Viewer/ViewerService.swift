@@ -27,10 +27,7 @@ struct ViewerService: Service {
     @Sendable func open(_ slot: Int) async -> Bool {
         do throws(SystemCallError) {
             let shards = try shards(slot)
-            for (index, shard) in shards.enumerated() {
-                let others = shards.indices.filter { $0 != index }.map { shards[$0] }
-                await shard.perform { $0.start(besides: others) }
-            }
+            for shard in shards { await shard.perform { $0.start() } }
             viewers.open(shards)
             return true
         } catch {
@@ -49,6 +46,7 @@ struct ViewerService: Service {
         )
         configuration.metrics = measures.endpoint
         configuration.reusesPort = loops.count > 1
+        configuration.group = EndpointGroup()
         try Self.check(configuration)
         var shards: [ViewerShard] = []
         for loop in loops {

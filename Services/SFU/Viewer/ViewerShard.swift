@@ -77,31 +77,11 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     var allViewers: [Viewer] { Array(viewers.values) }
     func viewer(_ id: String) -> Viewer? { viewers[id] }
 
-    /// Begins to receive; what belongs to nobody here is shown to the `others`, whose port it is too.
-    func start(besides others: [ViewerShard]) {
-        if !others.isEmpty {
-            endpoint.foreignDatagram = { datagram, source in
-                let bytes = datagram.indices.map { datagram[$0] }
-                for other in others { other.loop.execute { other.adopt(bytes, from: source) } }
-            }
-            endpoint.foreignConnection = { Self.pass($0, to: others[...]) }
-        }
+    /// Begins to receive.
+    func start() {
         endpoint.start()
         isCaring = true
         care()
-    }
-
-    /// Shows a connection to one shard after the other, until it is one's own.
-    private static func pass(_ connection: ForeignConnection, to shards: ArraySlice<ViewerShard>) {
-        guard let next = shards.first else { return }
-        next.loop.execute {
-            if !next.endpoint.adopt(connection) { pass(connection, to: shards.dropFirst()) }
-        }
-    }
-
-    /// Takes a datagram that another shard has received.
-    func adopt(_ datagram: [UInt8], from source: DatagramAddress) {
-        endpoint.adopt(datagram.span, from: source)
     }
 
     /// Ends all sessions and frees the port.
@@ -151,8 +131,8 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     func close(_ id: String) { viewers[id]?.close() }
 
     /// Begins an ICE restart; `nil` where there is no such session.
-    func restartICE(_ id: String, remoteFragment: String?) -> ICECredentials? {
-        viewers[id]?.transport?.restart(remoteFragment: remoteFragment)
+    func restartICE(_ id: String, remote: ICECredentials?) -> ICECredentials? {
+        viewers[id]?.transport?.restart(remote: remote)
     }
 
     // MARK: What viewers tell

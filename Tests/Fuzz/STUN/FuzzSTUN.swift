@@ -19,7 +19,7 @@ import ICE
     }
 
     private static func checkAgent(_ bytes: Span<UInt8>) {
-        var agent = ICEAgent(local: local, remoteFragment: nil, now: 0)
+        var agent = ICEAgent(local: local, remote: nil, now: 0)
         let pair = CandidatePair(.udp, local: address, remote: address)
         for action in agent.receive(bytes, on: pair, now: 1) {
             guard case .send(let answer, _) = action else { continue }
