@@ -10,6 +10,8 @@ struct IngestSettings: Sendable {
     var address = "::"
     var port: UInt16 = 1935
     var securePort: UInt16 = 1936
+    /// Whether other replicas of this machine take the same ports.
+    var sharesPorts = false
     var certificateFile: String?
     var webRTCAddress = "::"
     /// The port of WebRTC in the first slot, the same for UDP and TCP; each further slot has the next.
@@ -50,6 +52,7 @@ struct IngestSettings: Sendable {
         address = reader.text("RTMP_ADDRESS", default: address)
         port = reader.port("RTMP_PORT", default: port)
         securePort = reader.port("RTMPS_PORT", default: securePort)
+        sharesPorts = reader.flag("RTMP_SHARED", default: sharesPorts)
         certificateFile = reader.optional("TLS_CERTIFICATE_FILE")
         keyFile = reader.optional("TLS_KEY_FILE")
         readWebRTC(&reader)

@@ -85,7 +85,7 @@ extension HTTPConnection {
         settleBody()
         guard let head = exchange?.head else { return }
         let mayKeepAlive = exchange?.bodyIsComplete == true && !isDraining && !peerHasEnded
-        let plan = ResponsePlan(response, to: head, mayKeepAlive: mayKeepAlive, date: listener.date)
+        let plan = ResponsePlan(response, to: head, mayKeepAlive: mayKeepAlive, date: worker.date)
         exchange?.keepsAlive = plan.keepsAlive
         output.append(plan.head)
         switch plan.body {
@@ -197,7 +197,7 @@ extension HTTPConnection {
         let head = exchange?.head ?? .unreadable
         exchange?.body.finish(throwing: problem)
         exchange = nil
-        let plan = ResponsePlan(problem.response(), to: head, mayKeepAlive: false, date: listener.date)
+        let plan = ResponsePlan(problem.response(), to: head, mayKeepAlive: false, date: worker.date)
         output.append(plan.head)
         if case .pieces(let pieces) = plan.body { for piece in pieces { output.append(piece) } }
         server.metrics.count(plan.status, since: EventLoop.now)

@@ -50,7 +50,7 @@ actor HTTPConnection {
 
     nonisolated let peer: PeerAddress
     nonisolated let server: HTTPServerContext
-    unowned let listener: HTTPListener
+    unowned let worker: HTTPWorker
     let parser: HTTPMessageParser
     var socket: StreamSocket?
     let descriptor: CInt
@@ -75,14 +75,14 @@ actor HTTPConnection {
         peer: PeerAddress,
         loop: EventLoop,
         server: HTTPServerContext,
-        listener: HTTPListener
+        worker: HTTPWorker
     ) {
         descriptor = socket.descriptor
         self.socket = consume socket
         self.peer = peer
         self.loop = loop
         self.server = server
-        self.listener = listener
+        self.worker = worker
         parser = HTTPMessageParser(.requests, limits: server.configuration.parserLimits)
     }
 
@@ -144,8 +144,8 @@ actor HTTPConnection {
 
     /// - Returns: whether there may be more to read.
     private func receiveOnce() -> Bool {
-        // SAFETY: the buffer belongs to the listener, which outlives its connections; one loop uses it.
-        let scratch = unsafe listener.scratch
+        // SAFETY: the buffer belongs to the worker, which outlives its connections; one loop uses it.
+        let scratch = unsafe worker.scratch
         let outcome = withSocket { socket in unsafe socket.receive(into: scratch) }
         switch outcome {
         case .moved(let count):
@@ -386,7 +386,7 @@ actor HTTPConnection {
         exchange = nil
         webSocketClosed()
         waiters.failAll()
-        listener.closed(self)
+        worker.closed(self)
     }
 }
 

@@ -13,8 +13,6 @@ public final class HTTPServer: Service {
         public var address: String
         /// The port, or 0 for any free one.
         public var port: UInt16
-        /// Whether a newer process may listen beside this one.
-        public var reusesPort = true
         /// Connections at once; one more is answered 503 and closed.
         public var maximumConnections = 10_000
         /// The bytes of a header section; more is answered 431, or 414 where the first line alone is too long.
@@ -66,7 +64,8 @@ public final class HTTPServer: Service {
     public let name = "http"
     /// The port that the kernel chose or confirmed.
     public let port: UInt16
-    private let listeners: [HTTPListener]
+    private let workers: [HTTPWorker]
+    private let listener: HTTPListener
     private let context: HTTPServerContext
 
     /// Binds the port; requests are answered once the server runs.
@@ -87,20 +86,16 @@ public final class HTTPServer: Service {
             logger: logger,
             metrics: HTTPServerMetrics(metrics)
         )
-        var listeners: [HTTPListener] = []
-        var port = configuration.port
-        for loop in configuration.reusesPort ? loops.loops[...] : loops.loops.prefix(1) {
-            let listener = try HTTPListener(loop: loop, server: context, port: port)
-            port = listener.port
-            listeners.append(listener)
-        }
-        self.listeners = listeners
-        self.port = port
+        let context = context
+        workers = loops.loops.map { HTTPWorker(loop: $0, server: context) }
+        listener = try HTTPListener(configuration, workers: workers)
+        port = listener.port
     }
 
     /// Answers requests until `shutdown`, then finishes those in flight.
     public func run(until shutdown: Shutdown) async throws {
-        for listener in listeners { listener.loop.execute { listener.start() } }
+        for worker in workers { worker.start() }
+        listener.start()
         context.logger.log(
             .info,
             "listening",
@@ -108,10 +103,12 @@ public final class HTTPServer: Service {
         )
         do {
             try await shutdown.requested()
-            for listener in listeners { listener.loop.execute { listener.drain() } }
-            for listener in listeners { try await listener.isDrained.requested() }
+            listener.close()
+            for worker in workers { worker.drain() }
+            for worker in workers { try await worker.isDrained.requested() }
         } catch {
-            for listener in listeners { listener.loop.execute { listener.stop() } }
+            listener.close()
+            for worker in workers { worker.stop() }
             throw error
         }
     }

@@ -14,7 +14,7 @@ public final class TCPListener: EventHandler {
         public var port: UInt16
         /// Connections that may wait to be accepted.
         public var backlog: Int = 1024
-        /// Whether another process may listen on the same port, for upgrades without a gap.
+        /// Whether other processes of the same user may listen there too, and get their share of the connections.
         public var reusesPort = false
 
         /// Creates a configuration for one address and port.

@@ -1,4 +1,5 @@
 """Fixtures: the running stack, publishers that end with their test, and both browsers."""
+import fcntl
 import os
 import pathlib
 import socket
@@ -20,16 +21,36 @@ VIEWER_LIMIT = 200
 PUBLISHER_LIMIT = 12
 
 
-def free_port_base():
-    """A base whose first thousand ports have nobody on the ones that the stack takes."""
-    for base in range(20000, 31000, 1000):
+STACK_PORTS = (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 180, 181, 190, 191, 212, 222, 232)
+claims = []  # locks that this process holds until it ends
+
+
+def claim(base):
+    """Keeps other test runs away from a base: its ports are free for a while before the stack takes them."""
+    lock = open(pathlib.Path(tempfile.gettempdir()) / f"martlet-ports-{base}.lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    claims.append(lock)
+    return True
+
+
+def is_free(port):
+    with socket.socket() as probe:
         try:
-            for offset in (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 180, 181, 190, 191, 212, 222, 232):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-            return base
+            probe.bind(("127.0.0.1", port))
+            return True
         except OSError:
-            continue
+            return False
+
+
+def free_port_base():
+    """A base whose first thousand ports have nobody on the ones that the stack takes, and nobody about to be."""
+    for base in range(20000, 31000, 1000):
+        if all(is_free(base + port) for port in STACK_PORTS) and claim(base):
+            return base
     raise AssertionError("no thousand free ports")
 
 

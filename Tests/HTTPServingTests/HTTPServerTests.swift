@@ -1,5 +1,7 @@
+import Glibc
 import HTTPServing
 import Reactor
+import Sockets
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct HTTPServerTests {
@@ -30,6 +32,29 @@ import Testing
             #expect(first.contains("content-length: 12\r\n"))
             client.send("GET /hello/again HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             #expect(String(decoding: client.receiveAll(), as: UTF8.self).hasSuffix("\r\n\r\nhello again"))
+        }
+    }
+
+    @Test func `its port is its alone`() async throws {
+        try await withServer(router) { server, _ in
+            let refusal = await #expect(throws: SystemCallError.self) {
+                try await withServer(router, configure: { $0.port = server.port }) { _, _ in }
+            }
+            #expect(refusal?.code == EADDRINUSE)
+        }
+    }
+
+    @Test func `connections go to all loops in turn`() async throws {
+        let router = HTTPRouter()
+        router.get("/thread") { _ in .text("\(pthread_self())") }
+        try await withServer(router) { server, _ in
+            var threads: [String: Int] = [:]
+            for _ in 0..<8 {
+                let client = try RawClient(port: server.port)
+                let answer = client.exchange("GET /thread HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                threads[String(answer.split(separator: "\n").last ?? ""), default: 0] += 1
+            }
+            #expect(threads.values.sorted() == [4, 4])
         }
     }
 

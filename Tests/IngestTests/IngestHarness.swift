@@ -161,6 +161,12 @@ struct IngestHarness {
         }
     }
 
+    /// Listens on the port of RTMP a second time.
+    func listenAgain() throws -> UInt16 {
+        let (workers, context) = (parts.workers, parts.context)
+        return try RTMPListener(port: server.port, identity: nil, workers: workers, context: context).port
+    }
+
     /// The URL for encoders.
     func url(_ key: String = key) -> String { "rtmp://127.0.0.1:\(server.port)/live/\(key)" }
 }

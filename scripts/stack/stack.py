@@ -174,6 +174,7 @@ def service_settings(name, port):
         "catalog": {},
         "ingest": {"INGEST_RTMP_ADDRESS": "::" if os.path.exists("/proc/net/if_inet6") else "0.0.0.0",
                    "INGEST_RTMP_PORT": str(PORTS["rtmp"]), "INGEST_RTMPS_PORT": str(PORTS["rtmps"]),
+                   "INGEST_RTMP_SHARED": "yes" if len(replicas("ingest")) > 1 else "no",
                    "INGEST_TLS_CERTIFICATE_FILE": str(TLS / "server.crt"),
                    "INGEST_TLS_KEY_FILE": str(TLS / "server.key"),
                    "INGEST_WEBRTC_ADDRESS": "::" if os.path.exists("/proc/net/if_inet6") else "0.0.0.0",

@@ -36,10 +36,11 @@ final class RTMPListener: @unchecked Sendable {
         self.context = context
         self.identity = identity
         let door = Door()
-        let address = context.settings.address
-        let listener = try TCPListener(.init(address: address, port: port, reusesPort: true), loop: loop) {
-            accepted in door.listener?.take(accepted)
-        }
+        let settings = context.settings
+        let listener = try TCPListener(
+            .init(address: settings.address, port: port, reusesPort: settings.sharesPorts),
+            loop: loop
+        ) { accepted in door.listener?.take(accepted) }
         self.listener = listener
         self.port = listener.port
         door.listener = self
