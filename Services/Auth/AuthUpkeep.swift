@@ -12,7 +12,6 @@ final class AuthUpkeep: Service {
         var password: String
     }
 
-    private static let retryInterval: Duration = .seconds(1)
     private static let keyInterval: Duration = .seconds(60)
     private static let sweepInterval: Duration = .seconds(3600)
     private static let purgeInterval: Duration = .seconds(5)
@@ -27,7 +26,7 @@ final class AuthUpkeep: Service {
     private let administrator: Administrator?
     private let loop: EventLoop
     private let logger: Logger
-    private let prepared = Shutdown()
+    private let schema: SchemaUpkeep
     private let (keySignals, keySignal) = AsyncStream.makeStream(
         of: Void.self,
         bufferingPolicy: .bufferingNewest(1)
@@ -52,20 +51,25 @@ final class AuthUpkeep: Service {
         self.administrator = administrator
         self.loop = loop
         self.logger = logger
+        schema = SchemaUpkeep(AuthMigrations.all, pool: store.pool, loop: loop, logger: logger)
     }
 
     /// Whether the schema is there and requests can be answered.
-    var isReady: Bool { prepared.isRequested }
+    var isReady: Bool { schema.isReady }
 
     /// Suspends until the schema is there.
-    func ready() async throws { try await prepared.requested() }
+    func ready() async throws { try await schema.ready() }
 
     func run(until shutdown: Shutdown) async throws {
         _ = try await shutdown.cancelling {
-            try await self.prepare()
+            try await self.schema.prepare {
+                try await self.makeAdministrator()
+                try await self.keyring.rotate()
+            }
             try await withThrowingTaskGroup { group in
                 group.addTask { try await self.keepRotating() }
                 group.addTask { try await self.keepSweeping() }
+                group.addTask { try await self.keepForgetting() }
                 group.addTask { try await self.relay.run() }
                 group.addTask { try await self.keepPurging() }
                 group.addTask { for await _ in self.keySignals { try? await self.keyring.load() } }
@@ -103,22 +107,6 @@ final class AuthUpkeep: Service {
 
     // MARK: At the start
 
-    private func prepare() async throws {
-        while true {
-            do {
-                try await store.pool.ready()
-                try await AuthMigrations.all.apply(with: store.pool)
-                try await makeAdministrator()
-                try await keyring.rotate()
-                prepared.request()
-                return
-            } catch let error as PostgresError where error.isTransient {
-                logger.log(.warning, "the schema could not be prepared yet", [.error: error])
-                try await loop.sleep(for: Self.retryInterval)
-            }
-        }
-    }
-
     private func makeAdministrator() async throws {
         guard let administrator else { return }
         if try await store.hasUsers() { return }
@@ -130,35 +118,28 @@ final class AuthUpkeep: Service {
     // MARK: From then on
 
     private func keepRotating() async throws {
-        while true {
-            try await loop.sleep(for: Self.keyInterval)
-            await attempt("the keys of media tokens could not be read") { try await keyring.rotate() }
+        try await schema.every(Self.keyInterval, orSay: "the keys of media tokens could not be read") {
+            try await keyring.rotate()
         }
     }
 
     private func keepSweeping() async throws {
-        while true {
-            try await loop.sleep(for: Self.sweepInterval)
-            await attempt("old sessions could not be deleted") { try await store.sweep() }
-            await attempt("old events could not be deleted") { try await relay.forget(after: 7) }
+        try await schema.every(Self.sweepInterval, orSay: "old sessions could not be deleted") {
+            try await store.sweep()
+        }
+    }
+
+    private func keepForgetting() async throws {
+        try await schema.every(Self.sweepInterval, orSay: "old events could not be deleted") {
+            try await relay.forget(after: 7)
         }
     }
 
     private func keepPurging() async throws {
-        while true {
-            try await loop.sleep(for: Self.purgeInterval)
-            await attempt("what opened deleted streams could not be revoked") {
-                let count = try await streams.revokePurged()
-                if count > 0 { logger.log(.info, "revoked what opened deleted streams", [.count: count]) }
-            }
-        }
-    }
-
-    private func attempt(_ complaint: StaticString, _ body: () async throws -> Void) async {
-        do {
-            try await body()
-        } catch {
-            logger.log(.warning, complaint, [.error: "\(error)"])
+        try await schema.every(Self.purgeInterval, orSay: "what opened deleted streams could not be revoked")
+        {
+            let count = try await streams.revokePurged()
+            if count > 0 { logger.log(.info, "revoked what opened deleted streams", [.count: count]) }
         }
     }
 }

@@ -8,12 +8,10 @@ import Telemetry
 final class CatalogUpkeep: Service {
     private static let channels = ["catalog_outbox"]
 
-    private static let retryInterval: Duration = .seconds(1)
     private static let purgeInterval: Duration = .seconds(5)
     private static let forgetInterval: Duration = .seconds(3600)
 
     let name = "catalog-upkeep"
-    private let pool: PostgresPool
     private let relay: OutboxRelay
     private let sweeper: SessionSweeper
     private let recordings: RecordingStore
@@ -21,7 +19,7 @@ final class CatalogUpkeep: Service {
     private let settings: CatalogSettings
     private let loop: EventLoop
     private let logger: Logger
-    private let prepared = Shutdown()
+    private let schema: SchemaUpkeep
 
     init(
         pool: PostgresPool,
@@ -33,7 +31,6 @@ final class CatalogUpkeep: Service {
         loop: EventLoop,
         logger: Logger
     ) {
-        self.pool = pool
         self.relay = relay
         self.sweeper = sweeper
         self.recordings = recordings
@@ -41,13 +38,14 @@ final class CatalogUpkeep: Service {
         self.settings = settings
         self.loop = loop
         self.logger = logger
+        schema = SchemaUpkeep(CatalogMigrations.all, pool: pool, loop: loop, logger: logger)
     }
 
     /// Whether the schema is there and requests can be answered.
-    var isReady: Bool { prepared.isRequested }
+    var isReady: Bool { schema.isReady }
 
     /// Suspends until the schema is there.
-    func ready() async throws { try await prepared.requested() }
+    func ready() async throws { try await schema.ready() }
 
     /// Hears what `database` notifies of.
     func listener(on database: PostgresConfiguration) -> PostgresListener {
@@ -67,7 +65,7 @@ final class CatalogUpkeep: Service {
 
     func run(until shutdown: Shutdown) async throws {
         _ = try await shutdown.cancelling {
-            try await self.prepare()
+            try await self.schema.prepare()
             try await withThrowingTaskGroup { group in
                 group.addTask { try await self.relay.run() }
                 group.addTask { try await self.keepSweeping() }
@@ -78,63 +76,24 @@ final class CatalogUpkeep: Service {
         }
     }
 
-    private func prepare() async throws {
-        while true {
-            do {
-                try await pool.ready()
-                try await CatalogMigrations.all.apply(with: pool)
-                return prepared.request()
-            } catch let error as PostgresError where error.isTransient {
-                logger.log(.warning, "the schema could not be prepared yet", [.error: error])
-                try await loop.sleep(for: Self.retryInterval)
-            }
-        }
-    }
-
     private func keepSweeping() async throws {
         var memory = SessionSweeper.Memory()
-        var isFailing = false
-        while true {
-            try await loop.sleep(for: settings.sweepInterval)
-            do {
-                try await sweeper.sweep(&memory, at: .now)
-                isFailing = false
-            } catch {
-                if !isFailing { logger.log(.warning, "sessions cannot be watched", [.error: "\(error)"]) }
-                isFailing = true
-            }
+        try await schema.every(settings.sweepInterval, orSay: "sessions cannot be watched") {
+            try await sweeper.sweep(&memory, at: .now)
         }
     }
 
     private func keepPurging() async throws {
-        try await every(min(Self.purgeInterval, settings.undo + .milliseconds(200))) {
-            await self.attempt("what was deleted could not be given up") {
-                try await self.recordings.purge(after: self.settings.undo)
-            }
+        let interval = min(Self.purgeInterval, settings.undo + .milliseconds(200))
+        try await schema.every(interval, orSay: "what was deleted could not be given up") {
+            try await recordings.purge(after: settings.undo)
         }
     }
 
     private func keepForgetting() async throws {
-        try await every(Self.forgetInterval) {
-            await self.attempt("old events could not be deleted") {
-                try await self.relay.forget(after: 1)
-                try await self.creation.forgetOld()
-            }
-        }
-    }
-
-    private func every(_ interval: Duration, _ body: () async -> Void) async throws {
-        while true {
-            try await loop.sleep(for: interval)
-            await body()
-        }
-    }
-
-    private func attempt(_ complaint: StaticString, _ body: () async throws -> Void) async {
-        do {
-            try await body()
-        } catch {
-            logger.log(.warning, complaint, [.error: "\(error)"])
+        try await schema.every(Self.forgetInterval, orSay: "old events could not be deleted") {
+            try await relay.forget(after: 1)
+            try await creation.forgetOld()
         }
     }
 }

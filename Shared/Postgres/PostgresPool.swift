@@ -15,6 +15,7 @@ public actor PostgresPool: Service {
     private static let backoffs: [Duration] = [
         .milliseconds(50), .milliseconds(100), .milliseconds(250), .milliseconds(500), .seconds(1),
     ]
+    private static let lookInterval: Duration = .milliseconds(20)
     /// The most queries that may wait for a connection; further ones fail at once.
     public static let waiterLimit = 1024
 
@@ -34,7 +35,6 @@ public actor PostgresPool: Service {
     private var waiters: [UInt64: Waiter] = [:]
     private var firstWaiter: UInt64 = 0
     private var nextWaiter: UInt64 = 0
-    private var readyWaiters: [CheckedContinuation<Void, any Error>] = []
     private var isStopping = false
 
     // SAFETY: the actor keeps its loop alive.
@@ -70,11 +70,17 @@ public actor PostgresPool: Service {
 
     /// Suspends until a connection is open; for what must not start without PostgreSQL.
     ///
-    /// - Throws: a ``PostgresError`` once the pool is stopped.
-    public func ready() async throws {
-        if isReady { return }
-        if isStopping { throw PostgresError(.connection, "the pool is stopped") }
-        try await withCheckedThrowingContinuation { readyWaiters.append($0) }
+    /// - Throws: a ``PostgresError`` after `limit` or once the pool is stopped, `CancellationError` once cancelled.
+    public func ready(within limit: Duration? = nil) async throws {
+        let began = EventLoop.now
+        // Looked at rather than waited for: so it can be given up at any moment, and nothing can be missed.
+        while !isReady {
+            if isStopping { throw PostgresError(.connection, "the pool is stopped") }
+            if let limit, EventLoop.now &- began >= limit.nanoseconds {
+                throw PostgresError(.connection, "there is no connection to PostgreSQL")
+            }
+            try await loop.sleep(for: Self.lookInterval)
+        }
     }
 
     // MARK: Queries
@@ -100,6 +106,26 @@ public actor PostgresPool: Service {
     ) async throws -> Value {
         try await withConnection { connection in
             try await connection.transaction(body)
+        }
+    }
+
+    /// Runs `body` again where it fails for want of PostgreSQL, for up to `patience`.
+    ///
+    /// Where a connection is lost, what `body` asked for may have been done all the same.
+    ///
+    /// - Throws: the last failure.
+    public nonisolated func patiently<Value: Sendable>(
+        for patience: Duration,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        let began = EventLoop.now
+        while true {
+            do {
+                return try await body()
+            } catch let error as PostgresError where error.isTransient {
+                guard EventLoop.now &- began < patience.nanoseconds else { throw error }
+                try await loop.sleep(for: Self.lookInterval)
+            }
         }
     }
 
@@ -189,8 +215,6 @@ public actor PostgresPool: Service {
         guard !isStopping else { return connection.assumeIsolated { $0.close() } }
         connections.append(connection)
         openCount.store(connections.count, ordering: .relaxed)
-        for waiter in readyWaiters { waiter.resume() }
-        readyWaiters = []
         offer(connection)
     }
 
@@ -204,10 +228,6 @@ public actor PostgresPool: Service {
         isStopping = true
         for connection in connections { connection.assumeIsolated { $0.close() } }
         for id in Array(waiters.keys) { refuseWaiter(id) }
-        for waiter in readyWaiters {
-            waiter.resume(throwing: PostgresError(.connection, "the pool is stopped"))
-        }
-        readyWaiters = []
     }
 }
 
