@@ -72,6 +72,7 @@ enum Ingest {
             occupy: { await whip.open($0) }
         )
         host.readiness.add("postgres") { pool.isReady }
+        host.readiness.add("schema") { await authority.isComplete() }
         host.readiness.add("bus") { parts.shards.allSatisfy(\.isConnected) }
         host.readiness.add("slot") { slots.slot != nil }
         let proxy = SlotProxy(slots: slots, client: HTTPClient(loops: host.loops))

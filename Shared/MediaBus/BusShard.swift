@@ -15,6 +15,7 @@ public actor BusShard: LoopActor, Service {
     private static let beatInterval = Duration.milliseconds(500)
     private static let beatsPerExpiry: UInt64 = 20
     private static let retryDelay = Duration.milliseconds(500)
+    private static let lookInterval = Duration.milliseconds(20)
 
     /// The name for logs.
     public nonisolated let name = "bus-shard"
@@ -55,6 +56,15 @@ public actor BusShard: LoopActor, Service {
 
     /// Whether the bus can be reached.
     public nonisolated var isConnected: Bool { client.isConnected }
+
+    /// Whether the bus can be reached, now or within `limit`.
+    public nonisolated func isConnected(within limit: Duration) async -> Bool {
+        let began = EventLoop.now
+        while !isConnected, EventLoop.now &- began < limit.nanoseconds {
+            do { try await loop.sleep(for: Self.lookInterval) } catch { break }
+        }
+        return isConnected
+    }
 
     /// Takes the requests of a stream's readers for keyframes.
     public nonisolated func takeKeyframeRequests(

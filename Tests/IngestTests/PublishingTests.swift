@@ -5,6 +5,8 @@ import MediaBus
 import Postgres
 import RTMP
 import Redis
+import Sockets
+import Telemetry
 import TestSupport
 import Testing
 
@@ -169,6 +171,41 @@ import Testing
             try harness.postgres.start()
             try publisher.finish()
             try await eventually("the catalog knows") { (try? await harness.sessionStates()) == ["ended"] }
+        }
+    }
+
+    @Test func `a publisher who comes while the bus or PostgreSQL begins waits for it`() async throws {
+        try await IngestHarness.run(postgres: try PostgresServer()) { harness in
+            try await harness.addKey("second?k=secret", id: "key2", stream: "other")
+            let received = harness.parts.context.metrics.receivedBytes
+            harness.redis.kill()
+            try await eventually("the bus is missed") { !harness.parts.shards.contains(where: \.isConnected) }
+            let first = try Publisher(harness.url(), seconds: 2)
+            try await eventually("its handshake is over") { received.current > Self.handshakeByteCount }
+            try harness.redis.start()
+            try await eventually("the session ends") { harness.received.contents.end != nil }
+            #expect(try await first.complaints() == "")
+            harness.postgres.stop(keepingData: true)
+            let before = received.current
+            let second = try Publisher(harness.url("second?k=secret"), seconds: 1)
+            try await eventually("its handshake is over") {
+                received.current > before + Self.handshakeByteCount
+            }
+            try harness.postgres.start()
+            #expect(try await second.complaints() == "")
+        }
+    }
+
+    /// What a client sends before its first command.
+    private static let handshakeByteCount: UInt64 = 1 + 2 * 1536
+
+    @Test func `its port is its alone unless it says that others share it`() async throws {
+        try await IngestHarness.run { harness in
+            #expect(throws: SystemCallError.self) { _ = try harness.listenAgain() }
+        }
+        try await IngestHarness.run({ $0.sharesPorts = true }) { harness in
+            let port = try harness.listenAgain()
+            #expect(port == harness.server.port)
         }
     }
 

@@ -8,6 +8,9 @@ import Telemetry
 
 /// Decides on those who want to publish: key, gate, session.
 final class Admission: Sendable {
+    /// How long somebody who wants to publish waits for what is away for a moment, as it is after a start.
+    static let patience = Duration.seconds(4)
+
     private let authority: any PublishAuthority
     private let registry: PublisherRegistry
     private let errands: Errands
@@ -80,7 +83,7 @@ final class Admission: Sendable {
         begin: (AdmittedPublisher) async -> Void
     ) async throws(PublishRefusal) {
         guard !isClosed.load(ordering: .relaxed) else { throw .draining }
-        guard shard.isConnected else { throw .unavailable }
+        guard await shard.isConnected(within: Self.patience) else { throw .unavailable }
         let key = try await key(of: credential)
         guard registry.reserve(key.streamID) else { throw .busy }
         defer { registry.release(key.streamID) }

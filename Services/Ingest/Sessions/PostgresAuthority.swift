@@ -7,6 +7,18 @@ struct PostgresAuthority: PublishAuthority {
     let pool: PostgresPool
     let logger: Logger
 
+    /// Whether auth and catalog have made what publishing needs.
+    func isComplete() async -> Bool {
+        let rows = try? await pool.query(
+            """
+            SELECT to_regclass('auth.v1_stream_keys') IS NOT NULL
+                AND to_regprocedure('catalog.v1_open_session(text, text, text, text, integer)') IS NOT NULL
+                AS is_complete
+            """
+        )
+        return rows?.first?["is_complete"].bool ?? false
+    }
+
     func accept(_ key: StreamKey) async throws(PublishRefusal) -> AcceptedKey {
         guard !key.candidates.isEmpty else { throw .wrongKey }
         var hasRevoked = false
@@ -100,7 +112,10 @@ struct PostgresAuthority: PublishAuthority {
         _ parameters: [PostgresValue]
     ) async throws(PublishRefusal) -> [PostgresRow] {
         do {
-            return try await pool.query(sql, parameters)
+            // An encoder would give up at a refusal.
+            return try await pool.patiently(for: Admission.patience) {
+                try await pool.query(sql, parameters)
+            }
         } catch {
             logger.log(.warning, "PostgreSQL could not be asked about a publisher", [.error: "\(error)"])
             throw .unavailable
