@@ -1,7 +1,8 @@
 """Martlet beside nginx-rtmp in one run, by the definitions of the README's table of figures.
 
-usage: bench.py [first-part] [delay] [publishers] [blocked] [authorize]      (all without an argument)
-Prints the figures as a table, with targets and ratios, and writes them as JSON to $MARTLET_BENCH_JSON.
+usage: bench.py [first-part] [delay] [publishers[=1,50,200]] [blocked] [authorize]      (all without an argument)
+Prints the figures as a table, with targets and ratios, and writes them as JSON to $MARTLET_BENCH_JSON; what that file
+has of parts that are not measured now is kept and printed too.
 """
 import http.client
 import json
@@ -31,6 +32,7 @@ ROUNDS = 5
 SETTLE_SECONDS, SETTLE_SECONDS_OF_MANY = 12, 34
 SECTIONS = ["first-part", "delay", "publishers", "blocked", "authorize"]
 SERVICES = ("ingest", "redis-bus", "origin")
+PUBLISHER_COUNTS = "1,50,200"
 # All publishers come from one machine, which is otherwise held to 64 connections.
 SETTINGS = {"INGEST_MAX_CONNECTIONS_PER_ADDRESS": "1000"}
 
@@ -197,7 +199,7 @@ def load_clip():
     return clip
 
 
-def measure_publishers(stack, peer, counts=(1, 50, 200), seconds=20):
+def measure_publishers(stack, peer, counts, seconds=20):
     """CPU and memory with N publishers of 1 Mbit/s from one load generator, each server alone in turn."""
     binary, clip = generator(), load_clip()
     keys = [stack.new_stream(f"load-{number}")[1] for number in range(max(counts))]
@@ -266,21 +268,34 @@ def measure(stack, peer, sections):
         figures["authorize"] = measure_authorize(stack)
     # The last: an origin that has had so many streams keeps some of their memory.
     if "publishers" in sections:
-        figures["publishers"] = measure_publishers(stack, peer)
+        counts = [int(count) for count in (sections["publishers"] or PUBLISHER_COUNTS).split(",")]
+        figures["publishers"] = measure_publishers(stack, peer, counts)
     return figures
 
 
-def main(sections):
+def joined(old, new):
+    """The figures of two runs; of the same number of publishers, the newer ones."""
+    counts = {row["publishers"] for row in new.get("publishers", [])}
+    kept = [row for row in old.get("publishers", []) if row["publishers"] not in counts]
+    rows = kept + new.get("publishers", [])
+    return old | new | ({"publishers": rows} if rows else {})
+
+
+def main(arguments):
+    sections = {name: counts for name, _, counts in (argument.partition("=") for argument in arguments)}
+    if unknown := set(sections) - set(SECTIONS):
+        sys.exit(f"bench: there is no part {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    target = pathlib.Path(os.environ.get("MARTLET_BENCH_JSON") or os.devnull)
     with bench_stack(SETTINGS) as (stack, base):
         peer = NginxRTMP(base + 700, base + 701)
         try:
             figures = measure(stack, peer, sections)
         finally:
             peer.stop()
+    figures = joined(json.loads(target.read_text() or "{}") if target.exists() else {}, figures)
     print(json.dumps(figures, indent=2))
     print("\n" + tables(figures))
-    if target := os.environ.get("MARTLET_BENCH_JSON"):
-        pathlib.Path(target).write_text(json.dumps(figures, indent=2))
+    target.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
