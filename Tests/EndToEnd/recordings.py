@@ -1,7 +1,7 @@
 """What is kept of a stream."""
 import tempfile
 
-from publisher import probe
+from publisher import counters, probe
 from waiting import wait_until
 
 
@@ -12,6 +12,15 @@ def finished(stack, stream):
         lambda: next((one for one in stack.recordings(stream["id"]) if one["state"] == "complete"), None),
         timeout=30,
     )
+
+
+def authorised(stack):
+    return {"Authorization": "Bearer " + stack.access["api_token"]}
+
+
+def recorded_counters(stack, recording):
+    """The numbers in the recording's pictures, in their order."""
+    return counters(stack.absolute(recording["fileUrl"]), authorised(stack))
 
 
 def saved(stack, recording):

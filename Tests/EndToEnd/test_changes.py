@@ -6,6 +6,7 @@ import pytest
 
 import llhls
 from publisher import assert_no_frame_missing_or_twice, counted_picture, counters, wait_live
+from recordings import finished, recorded_counters
 from waiting import wait_until
 from watch_page import WatchPage
 
@@ -46,14 +47,6 @@ def publish_two_sizes(tmp_path):
         process.wait()
 
 
-def recording_of(stack, stream):
-    return wait_until(
-        "the recording is complete",
-        lambda: next((item for item in stack.recordings(stream["id"]) if item["state"] == "complete"), None),
-        timeout=30,
-    )
-
-
 def test_a_size_that_changes_in_mid_stream_plays_on(stack, publish_two_sizes, browser, tmp_path):
     slug = f"two-sizes-{browser.name}"
     stream, url, watch, hls = stack.new_stream(slug)
@@ -72,14 +65,13 @@ def test_a_size_that_changes_in_mid_stream_plays_on(stack, publish_two_sizes, br
     page.wait_for_mode("replay", "ended")
     assert page.was_never_reloaded()
 
-    recording = recording_of(stack, stream)
+    recording = finished(stack, stream)
     assert recording["sessionId"] == session
     playlist = urllib.parse.urljoin(hls, f"{session}/0/dvr.m3u8")
     text = stack.request(playlist, authorised=False).text
     changes = text.split("#EXT-X-DISCONTINUITY\n")[1:]
     assert len(changes) == 1 and changes[0].startswith("#EXT-X-MAP:"), text
-    token = {"Authorization": "Bearer " + stack.access["api_token"]}
-    numbers = counters(stack.absolute(recording["fileUrl"]), token)
+    numbers = recorded_counters(stack, recording)
     assert_no_frame_missing_or_twice(numbers[:SECONDS * RATE], at_least=SECONDS * RATE)
     assert_no_frame_missing_or_twice(numbers[SECONDS * RATE:], at_least=SECONDS * RATE)
     assert [number for run in runs(stack, playlist, tmp_path) for number in run] == numbers
@@ -103,7 +95,7 @@ def runs(stack, playlist, folder):
 def test_a_deleted_recording_is_gone_at_once_and_can_be_had_back(stack, publish):
     stream, url, _, hls = stack.new_stream("deleted-recording")
     assert publish(url, frames=150).wait() == 0
-    recording = recording_of(stack, stream)
+    recording = finished(stack, stream)
     folder = f"{recording['sessionId']}/"
     addresses = [
         urllib.parse.urljoin(hls, name)
@@ -129,7 +121,7 @@ def test_a_deleted_stream_takes_its_keys_and_links_with_it(stack, publish):
     wait_live(stack, "deleted-stream")
     assert stack.request(f"/api/v1/streams/{stream['id']}", "DELETE").status == 409
     assert first.stop() == 0
-    recording_of(stack, stream)
+    finished(stack, stream)
     assert stack.request(hls, authorised=False).status == 200
 
     stack.api(f"/streams/{stream['id']}", "DELETE")

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from browsers import Firefox
-from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live
+from publisher import assert_no_frame_missing_or_twice, probe, wait_live
+from recordings import finished, recorded_counters
 from waiting import wait_until
 from watch_page import WatchPage
 
@@ -31,14 +32,6 @@ def publish_enhanced():
         process.wait()
 
 
-def recording_of(stack, stream):
-    return wait_until(
-        "the recording is complete",
-        lambda: next((item for item in stack.recordings(stream["id"]) if item["state"] == "complete"), None),
-        timeout=40,
-    )
-
-
 @pytest.mark.parametrize("video,audio,codecs", [
     ("libx265", "aac", ("hvc1.", "mp4a.40.2")),
     ("libsvtav1", "libopus", ("av01.", "opus")),
@@ -56,10 +49,8 @@ def test_a_codec_beyond_h264_is_live_and_kept(stack, publish_enhanced, video, au
     )
     assert all(codec in master.lower() for codec in codecs), master
     assert process.wait(40) == 0, process.stderr.read()
-    recording = recording_of(stack, stream)
-    numbers = counters(
-        stack.absolute(recording["fileUrl"]), {"Authorization": "Bearer " + stack.access["api_token"]}
-    )
+    recording = finished(stack, stream)
+    numbers = recorded_counters(stack, recording)
     assert_no_frame_missing_or_twice(numbers, at_least=90)
 
 
@@ -68,7 +59,7 @@ def test_further_sound_tracks_are_tracks_of_the_stream(stack, publish_enhanced):
     process = publish_enhanced(url, "libx264", "aac", 90, extra_tracks=1)
     wait_live(stack, "multitrack")
     assert process.wait(40) == 0, process.stderr.read()
-    recording = recording_of(stack, stream)
+    recording = finished(stack, stream)
     answer = stack.request(recording["fileUrl"])
     name = "/tmp/martlet-multitrack.mp4"
     with open(name, "wb") as file:

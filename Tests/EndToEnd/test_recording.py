@@ -4,21 +4,8 @@ import subprocess
 import pytest
 
 from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live
+from recordings import finished, recorded_counters
 from waiting import wait_until
-
-
-def finished(stack, stream):
-    return wait_until(
-        "the recording is complete",
-        lambda: next(
-            (item for item in stack.recordings(stream["id"]) if item["state"] == "complete"), None
-        ),
-        timeout=30,
-    )
-
-
-def authorised(stack):
-    return {"Authorization": "Bearer " + stack.access["api_token"]}
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])
@@ -28,7 +15,7 @@ def test_no_frame_is_missing_or_twice(stack, publish, b_frames):
     assert publisher.wait() == 0, publisher.output
     recording = finished(stack, stream)
 
-    by_file = counters(stack.absolute(recording["fileUrl"]), authorised(stack))
+    by_file = recorded_counters(stack, recording)
     assert_no_frame_missing_or_twice(by_file, at_least=240)
     by_playlist = counters(hls)
     assert by_playlist == by_file
@@ -102,7 +89,7 @@ def test_a_lost_connection_comes_back_to_the_same_session(stack, publish):
     assert second.wait() == 0
     recording = finished(stack, stream)
     assert recording["sessionId"] == session
-    numbers = counters(stack.absolute(recording["fileUrl"]), authorised(stack))
+    numbers = recorded_counters(stack, recording)
     restart = numbers.index(0, 1)
     assert_no_frame_missing_or_twice(numbers[:restart], at_least=80)
     assert_no_frame_missing_or_twice(numbers[restart:], at_least=150)

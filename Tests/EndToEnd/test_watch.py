@@ -3,7 +3,8 @@ import pathlib
 import subprocess
 import sys
 
-from publisher import counters, assert_no_frame_missing_or_twice, wait_live
+from publisher import assert_no_frame_missing_or_twice, wait_live
+from recordings import finished, recorded_counters
 from waiting import pause, wait_until
 from watch_page import WatchPage
 
@@ -50,15 +51,7 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
     assert page.was_never_reloaded()
     browser.screenshot(artifacts / f"replay-{browser.name}.png")
 
-    recording = wait_until(
-        "the recording is complete",
-        lambda: next(
-            (item for item in stack.recordings(stream["id"]) if item["state"] == "complete"), None
-        ),
-    )
-    numbers = counters(
-        stack.absolute(recording["fileUrl"]), {"Authorization": "Bearer " + stack.access["api_token"]}
-    )
+    numbers = recorded_counters(stack, finished(stack, stream))
     assert_no_frame_missing_or_twice(numbers, at_least=300)
 
 
