@@ -116,7 +116,7 @@ let package = Package(
         .shared("Redis", uses: ["CHiredis", "Reactor", "Lifecycle", "Sockets", "Telemetry"]),
         .shared("Postgres", uses: ["Bytes", "CPostgres", "Reactor", "Lifecycle", "Telemetry"], excludes: ["bootstrap.sql"]),
         .shared("Events", uses: ["Contracts", "Lifecycle", "Reactor", "Redis", "Telemetry"]),
-        .shared("Outbox", uses: ["Contracts", "Postgres", "Reactor", "Redis", "Telemetry"]),
+        .shared("Outbox", uses: ["Contracts", "Events", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .shared("Replicas", uses: ["HTTPServing", "Lifecycle", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .shared("WebRTCSignalling", uses: ["HTTPServing", "SDP"]),

@@ -1,4 +1,5 @@
 import Contracts
+import Events
 public import Postgres
 public import Reactor
 public import Redis
@@ -108,15 +109,12 @@ public final class OutboxRelay: Sendable {
     }
 
     private func command(_ row: PostgresRow) throws -> RedisCommand {
-        let fields = [
-            "id", "\(schema)-\(try row.string("id"))",
-            "type", try row.string("type"),
-            "subject", try row.string("subject"),
-            "data", try row.string("data"),
-            "time", Timestamp.rfc3339(microseconds: try row.date("created_at")),
-        ]
-        return RedisCommand(
-            arguments: ["XADD", EventStream.key, "MAXLEN", "~", "\(EventStream.length)", "*"] + fields
-        )
+        SuiteEvent(
+            id: "\(schema)-\(try row.string("id"))",
+            type: try row.string("type"),
+            subject: try row.string("subject"),
+            data: Array(try row.string("data").utf8),
+            time: Timestamp.rfc3339(microseconds: try row.date("created_at"))
+        ).command
     }
 }

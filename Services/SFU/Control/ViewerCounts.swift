@@ -1,3 +1,4 @@
+import Events
 import FoundationEssentials
 import Lifecycle
 import Reactor
@@ -13,9 +14,7 @@ final class ViewerCounts: Service {
         var viewers: Int
     }
 
-    private static let key = "events"
     private static let type = "viewers.changed"
-    private static let length = 100_000
     private static let interval = Duration.seconds(1)
 
     let name = "viewer-counts"
@@ -54,23 +53,13 @@ final class ViewerCounts: Service {
         let change = Change(streamId: streamID, replica: slots.slot ?? 0, viewers: count)
         guard let data = try? JSONEncoder().encode(change) else { return }
         let time = Timestamp.now
-        _ = try await client.command(
-            "XADD",
-            Self.key,
-            "MAXLEN",
-            "~",
-            Self.length,
-            "*",
-            "id",
-            "sfu-\(slots.slot ?? 0)-\(time)-\(streamID)",
-            "type",
-            Self.type,
-            "subject",
-            streamID,
-            "data",
-            [UInt8](data),
-            "time",
-            time
+        let event = SuiteEvent(
+            id: "sfu-\(change.replica)-\(time)-\(streamID)",
+            type: Self.type,
+            subject: streamID,
+            data: Array(data),
+            time: time
         )
+        _ = try await client.command(event.command)
     }
 }
