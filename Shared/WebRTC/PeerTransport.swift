@@ -12,7 +12,7 @@ public final class PeerTransport {
     /// Ways remembered for the demultiplexer beyond those that ICE remembers.
     static let addressLimit = 16
     /// Reports of the peer that are listened to; browsers send fewer than fifty a second.
-    private static let reportsPerSecond = 500
+    private static let reportsPerSecond = 200
 
     /// Where the transport stands.
     public internal(set) var state = State.checking

@@ -50,6 +50,20 @@ struct PublisherTracksTests {
         #expect(outputs.samples.map(\.generation) == [1, 1])
     }
 
+    @Test func `a publisher whose coding changes all the time is heard no more`() {
+        let limit = PublisherTrack.generationLimit
+        var tracks = PublisherTracks(continuing: [.video: limit - 2])
+        let outputs = take(
+            (0..<6).flatMap { number -> [MediaMessage] in
+                let header = number % 2 == 0 ? Tags.high : Tags.baseline
+                return [Tags.videoHeader(header), Tags.picture(isKeyframe: true, at: UInt32(number) * 33)]
+            },
+            &tracks
+        )
+        #expect(outputs.configurations.map(\.generation) == [limit - 1, limit])
+        #expect(outputs.samples.map(\.generation) == [limit - 1, limit])
+    }
+
     @Test func `another header begins a generation at its keyframe`() {
         var tracks = PublisherTracks()
         let outputs = take(

@@ -147,6 +147,16 @@ import Testing
         #expect(read(nothing).failure == .invalidFeedback)
     }
 
+    @Test func `reads no more feedback in one datagram than one may hold`() {
+        // 4000 packets that did not come, in 24 bytes.
+        let feedback: [UInt8] = [
+            0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 10, 0x0f, 0xa0, 0, 0, 1, 7, 0x0f, 0xa0, 0, 0,
+        ]
+        #expect(read(feedback).failure == nil)
+        let many = read(feedback + feedback + feedback)
+        #expect(many.packets.count == 1 && many.failure == .tooMuchFeedback)
+    }
+
     @Test func `keeps what came before a packet that is broken`() {
         let good = RTCPCompound.bytes(of: [.goodbye([1])])
         #expect(read(good + [0x80]).packets == [.goodbye([1])])

@@ -6,6 +6,11 @@ import RTMP
 ///
 /// A class, though it is a machine: as a value it would be copied with every packet.
 final class PublisherTrack {
+    /// Generations of one track in a session, each of which stays on the bus as long as the session does.
+    ///
+    /// What would need more is dropped.
+    static let generationLimit: UInt16 = 1000
+
     /// The number on the bus.
     let id: TrackID
     /// The newest configuration that was given out.
@@ -134,7 +139,11 @@ final class PublisherTrack {
             new.kind = .video(video)
         }
         guard new != configuration else { return }
-        lastGeneration &+= 1
+        guard lastGeneration < Self.generationLimit else {
+            configuration = nil
+            return
+        }
+        lastGeneration += 1
         new.generation = lastGeneration
         configuration = new
         beginsGeneration = true

@@ -12,6 +12,8 @@ public struct RTCPCompound: Sendable, Equatable {
         case invalidFeedback
         /// More packets than ``RTCPCompound/packetLimit``.
         case tooManyPackets
+        /// Transport feedback on more packets than ``TransportFeedback/maximumPacketCount`` in all.
+        case tooMuchFeedback
     }
 
     /// The most packets of one datagram; browsers send fewer than ten.
@@ -25,10 +27,15 @@ public struct RTCPCompound: Sendable, Equatable {
     /// Parses a datagram.
     public init(parsing bytes: Span<UInt8>) {
         var position = 0
+        var reportedCount = 0
         do throws(Failure) {
             repeat {
                 guard packets.count < Self.packetLimit else { throw .tooManyPackets }
-                packets.append(try Self.packet(in: bytes, at: &position))
+                let packet = try Self.packet(in: bytes, at: &position)
+                if case .transportFeedback(let feedback) = packet { reportedCount += feedback.deltas.count }
+                // Many feedbacks in one datagram would make us do much for twenty bytes each.
+                guard reportedCount <= TransportFeedback.maximumPacketCount else { throw .tooMuchFeedback }
+                packets.append(packet)
             } while position < bytes.count
         } catch {
             failure = error
