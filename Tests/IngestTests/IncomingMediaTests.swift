@@ -175,6 +175,23 @@ private struct SendingPeer {
         #expect(media.lostCount == 0)
     }
 
+    @Test(arguments: [30, 200] as [UInt64])
+    func `a packet is asked for again after the round trip that the handshake took`(roundTrip: UInt64) throws
+    {
+        var peer = try SendingPeer()
+        var media = peer.incoming
+        media.use(roundTrip: roundTrip * Self.millisecond)
+        for packet in try peer.picture(isKeyframe: true) { media.receiveRTP(packet.span, now: Self.start) }
+        let lost = peer.sequence
+        for packet in try peer.picture(isKeyframe: false).dropFirst() {
+            media.receiveRTP(packet.span, now: Self.start)
+        }
+        let first = Self.start + 10 * Self.millisecond
+        #expect(requested(feedback(of: &media, at: first)) == [lost])
+        #expect(requested(feedback(of: &media, at: first + (roundTrip - 1) * Self.millisecond)).isEmpty)
+        #expect(requested(feedback(of: &media, at: first + roundTrip * Self.millisecond)) == [lost])
+    }
+
     @Test func `after a loss that is not repaired the picture stands still until a keyframe`() throws {
         var peer = try SendingPeer()
         var media = peer.incoming

@@ -57,6 +57,11 @@ struct IncomingMedia {
     /// Packets that were given up, of all tracks.
     var lostCount: UInt64 { tracks.reduce(0) { $0 &+ $1.receiver.lostCount } }
 
+    /// Takes over how long the way to the publisher and back is, in nanoseconds, until packets that come again tell.
+    mutating func use(roundTrip: UInt64) {
+        for index in tracks.indices { tracks[index].use(roundTrip: roundTrip) }
+    }
+
     // MARK: Packets
 
     /// Takes a packet of RTP.

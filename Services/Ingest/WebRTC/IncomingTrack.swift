@@ -103,6 +103,9 @@ struct IncomingTrack {
         receiver.receive(header, payload: payload, isRetransmission: isRepair, now: now)
     }
 
+    /// Takes over how long the way to the source and back is, in nanoseconds.
+    mutating func use(roundTrip: UInt64) { receiver.roundTrip = roundTrip }
+
     /// Takes a report of the source.
     mutating func receive(_ report: SenderReport, _ shared: inout PublisherClock, now: UInt64) {
         receiver.receive(report, now: now)

@@ -44,7 +44,9 @@ final class WHIPPublisher: PeerTransportObserver {
 
     // MARK: Media
 
-    func transportDidConnect(_ transport: PeerTransport) {}
+    func transportDidConnect(_ transport: PeerTransport) {
+        if let roundTrip = transport.statistics.roundTrip { media.use(roundTrip: roundTrip) }
+    }
 
     func transport(_ transport: PeerTransport, didReceiveRTP packet: Span<UInt8>, at arrival: UInt64) {
         media.receiveRTP(packet, now: arrival)
