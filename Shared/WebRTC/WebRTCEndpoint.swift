@@ -147,7 +147,10 @@ public final class WebRTCEndpoint {
         if peersByAddress[address] === peer { peersByAddress[address] = nil }
     }
 
-    func lose(_ address: DatagramAddress) { peersByAddress[address] = nil }
+    /// Packets from an address are another endpoint's, unless they have become this one's again.
+    func lose(_ address: DatagramAddress) {
+        if group.member(at: address) !== member { peersByAddress[address] = nil }
+    }
 
     func resident(_ peer: PeerTransport) -> EndpointGroup.Resident {
         EndpointGroup.Resident(endpoint: number, peer: ObjectIdentifier(peer))

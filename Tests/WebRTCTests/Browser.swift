@@ -8,6 +8,9 @@ final class Browser {
     let identity: DTLSIdentity
     let local = ICECredentials(fragment: Randomness.identifier(), password: Randomness.identifier())
     var drops: (Int) -> Bool = { _ in false }
+    /// Whether what belongs to the handshake does not reach it.
+    var isDeaf = false
+    private(set) var unheardCount = 0
     private(set) var received: [[UInt8]] = []
     private(set) var reports: [[UInt8]] = []
     private(set) var answeredChecks = 0
@@ -135,6 +138,7 @@ final class Browser {
     }
 
     private func receiveDTLS(_ packet: [UInt8]) {
+        guard !isDeaf else { return unheardCount += 1 }
         for datagram in unsafe packet.withUnsafeBytes({ unsafe engine.receive($0) }) { send(datagram) }
         if engine.state == .closedByPeer { hasEnded = true }
         guard engine.state == .open, !isConnected, let serverFingerprint else { return }

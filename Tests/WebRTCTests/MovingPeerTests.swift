@@ -22,6 +22,29 @@ import WebRTC
         try await rig.stop()
     }
 
+    @Test func `who moves while hands are shaken is sent media once it has answered`() async throws {
+        let rig = try Rig()
+        let visit = try await rig.run { rig in
+            let visit = try rig.visit()
+            visit.browser.isDeaf = true
+            return visit
+        }
+        try await eventually("our part is sent") {
+            try await rig.run { _ in visit.browser.unheardCount > 0 }
+        }
+        try await rig.run { rig in
+            visit.browser.isDeaf = false
+            visit.browser.move(to: try rig.link(.v4))
+        }
+        try await eventually("connected") { try await rig.run { _ in visit.isConnected } }
+        try await rig.run { _ in
+            #expect(visit.browser.checksAnswered >= 1)
+            #expect(visit.send(Packets.rtp(1)))
+        }
+        try await eventually("media") { try await rig.run { _ in !visit.browser.received.isEmpty } }
+        try await rig.stop()
+    }
+
     @Test func `a check that was caught and comes again from elsewhere leads media nowhere`() async throws {
         let rig = try Rig()
         let visit = try await rig.connected()
