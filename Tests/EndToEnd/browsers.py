@@ -80,6 +80,10 @@ class Chromium:
         answer = route.fetch()
         route.fulfill(response=answer, body=self.rewrite_answer(answer.text()))
 
+    def resize(self, width, height):
+        """Makes the window larger or smaller."""
+        self._page.set_viewport_size({"width": width, "height": height})
+
     def evaluate(self, expression):
         return self._page.evaluate(expression)
 

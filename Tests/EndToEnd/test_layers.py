@@ -1,9 +1,11 @@
-"""Simulcast seen by a viewer: the layer goes down where the link is narrow and up again after, without a freeze."""
+"""Simulcast seen by a viewer: the layer goes down where the link is narrow and up again after, without a freeze, and
+pages ask for what they show."""
 import pytest
 
 from test_whip import key_of, whip_url
 from udp_relay import UDPRelay
 from waiting import pause, wait_until
+from watch_page import WatchPage
 from whep import ViewerPage, wait_watchable
 
 RIDS = ["l", "m", "h"]
@@ -48,13 +50,23 @@ class LayeredViewer:
 
 
 @pytest.fixture
-def viewer(stack, chromium, publish_by_browser):
+def publish_layers(stack, chromium, publish_by_browser):
+    """Publishes three layers to a new stream; returns it with its watch link."""
+    def publish(slug):
+        stream, url, watch, _ = stack.new_stream(slug)
+        publisher = publish_by_browser(chromium.another())
+        assert publisher.publish(whip_url(stack, stream), key_of(url), rids=RIDS)["status"] == 201
+        publisher.wait_connected()
+        wait_watchable(stack, slug, stream["id"])
+        return stream, watch
+
+    return publish
+
+
+@pytest.fixture
+def viewer(stack, chromium, publish_layers):
     """A viewer of a publisher that sends three layers, both in one Chromium."""
-    stream, url, _, _ = stack.new_stream("layers")
-    publisher = publish_by_browser(chromium.another())
-    assert publisher.publish(whip_url(stack, stream), key_of(url), rids=RIDS)["status"] == 201
-    publisher.wait_connected()
-    wait_watchable(stack, "layers", stream["id"])
+    stream, _ = publish_layers("layers")
     relay = UDPRelay(stack.port("sfu-webrtc"))
     yield LayeredViewer(stack, stream, chromium, relay)
     relay.close()
@@ -93,3 +105,44 @@ def test_the_layer_follows_the_link_and_the_wish(stack, viewer):
         assert stack.request("/api/v1" + viewer.path, "PATCH", wrong).status == 400
     unknown = viewer.path.rsplit("/", 1)[0] + "/0-" + "a" * 26
     assert stack.request("/api/v1" + unknown, "PATCH", {"layer": "l"}).status == 404
+
+
+def test_a_small_tile_of_the_multi_view_takes_a_small_layer(stack, chromium, publish_layers):
+    slug = "layers-tile"
+    publish_layers(slug)
+
+    def shows(width):
+        tile = next((one for one in chromium.evaluate("window.martlet?.wall?.snapshot() ?? []") if one["slug"] == slug), None)
+        return tile and (tile["engine"], tile["width"]) == ("WebRTC", width) and tile["frames"] > 10
+
+    chromium.log_in(stack)
+    chromium.resize(400, 700)
+    chromium.go(stack.site + "/multiview")
+    wait_until("a small tile shows the smallest layer", lambda: shows(320))
+    chromium.resize(1280, 900)
+    wait_until("a large one the best", lambda: shows(1280))
+    chromium.resize(700, 700)
+    wait_until("one between them the one between", lambda: shows(640))
+
+
+def test_the_watch_page_takes_what_it_shows_unless_one_chooses(chromium, publish_layers):
+    page = WatchPage(chromium, publish_layers("layers-page")[1], width=400, height=700)
+
+    def wait_shown(what, width):
+        wait_until(what, lambda: (state := page.snapshot()) and (state["engine"], state["width"]) == ("WebRTC", width))
+
+    wait_shown("a phone shows the smallest layer", 320)
+    page.wait_for_moving_picture()
+    chromium.press("f")
+    wait_shown("full screen the best", 1280)
+    chromium.press("f")
+    wait_shown("the smallest again", 320)
+    wait_until("the sizes are known", lambda: len(page.snapshot()["pictures"]) == 3)
+    choose = "document.querySelectorAll('m-quality [role=menuitemradio]')[{}].click()"
+    chromium.evaluate("document.querySelector('m-quality button').click()")
+    chromium.evaluate(choose.format(1))
+    wait_shown("what was chosen, whatever the size", 1280)
+    chromium.evaluate("document.querySelector('m-quality button').click()")
+    chromium.evaluate(choose.format(0))
+    wait_shown("what fits", 320)
+    assert page.was_never_reloaded()

@@ -163,15 +163,22 @@ def test_one_chooses_the_quality_by_keyboard_or_hand(stack, chromium, publish_by
     page.wait_for_mode("live")
     page.wait_for_moving_picture()
     wait_until("the sizes are known", lambda: [one["height"] for one in page.snapshot()["pictures"]] == [720, 360, 180])
+    wait_until("the best one plays", lambda: page.snapshot()["width"] == 1280)
     assert page.snapshot()["wantedPicture"] is None
     chromium.evaluate("document.querySelector('m-quality button').click()")
     names = "[...document.querySelectorAll('m-quality [role=menuitemradio]')].map((one) => one.textContent)"
-    assert chromium.evaluate(names) == ["Best720p", "720p", "360p", "180p"]
+    assert chromium.evaluate(names) == ["Auto720p", "720p", "360p", "180p"]
     # From what is chosen, which has the focus, to the last one.
     for key in ("End", "Enter"):
         chromium.press(key)
     wait_until("the smallest picture plays", lambda: page.snapshot()["width"] == 320)
     page.wait_for_moving_picture()
+    assert page.snapshot()["engine"] == "WebRTC", "the choice is no reason for more delay"
+    # What is rewound comes in the chosen size, too.
+    chromium.evaluate("window.martlet.player.seek(1)")
+    page.wait_for_mode("dvr")
+    page.wait_for_moving_picture()
+    assert page.snapshot()["width"] == 320
     chromium.evaluate("document.querySelector('m-quality button').click()")
     chromium.evaluate("document.querySelectorAll('m-quality [role=menuitemradio]')[0].click()")
     wait_until("the best picture plays again", lambda: page.snapshot()["width"] == 1280, timeout=30)

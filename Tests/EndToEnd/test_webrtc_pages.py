@@ -70,6 +70,22 @@ def test_the_link_plays_by_webrtc_and_rewinds_and_ends_without_a_reload(stack, p
     assert page.was_never_reloaded()
 
 
+def test_who_leaves_the_watch_page_watches_no_more(stack, publish, chromium):
+    stream, url, _, _ = stack.new_stream("webrtc-left")
+    publish(url)
+    wait_live(stack, "webrtc-left")
+    chromium.log_in(stack)
+    chromium.go(stack.site + "/watch/webrtc-left")
+    chromium.evaluate("(window.__marker = 'never reloaded')")
+    viewers = f"/streams/{stream['id']}/viewers"
+    wait_until("the page watches", lambda: stack.api(viewers)["count"] == 1)
+    wait_until("by WebRTC", lambda: chromium.evaluate("window.martlet?.player?.snapshot().engine ?? null") == "WebRTC")
+    chromium.click("a.brand")
+    wait_until("the home page is shown", lambda: chromium.evaluate("document.querySelector('.section-title') !== null"))
+    wait_until("nobody watches", lambda: stack.api(viewers)["count"] == 0, timeout=5)
+    assert chromium.evaluate("window.__marker") == "never reloaded"
+
+
 def test_a_dead_sfu_is_replaced_by_hls_within_three_seconds_and_comes_back(stack, publish, chromium):
     _, url, watch, _ = stack.new_stream("webrtc-fallback")
     publish(url)
@@ -199,7 +215,7 @@ def test_the_multi_view_shows_what_goes_live_and_lets_one_be_heard(stack, publis
     places = [tile["slug"] for tile in chromium.evaluate("window.martlet.wall.snapshot()")]
     chromium.press(str(places.index("wall-two") + 1))
     wait_until("the second is heard", lambda: not tiles()["wall-two"]["muted"] and tiles()["wall-one"]["muted"])
-    chromium.click("m-tile:has-text('wall-one') .label")
+    chromium.click("m-tile:has-text('wall-one') .hear")
     wait_until("now the first", lambda: not tiles()["wall-one"]["muted"] and tiles()["wall-two"]["muted"])
     chromium.screenshot(artifacts / "multi-view.png")
 

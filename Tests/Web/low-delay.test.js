@@ -51,6 +51,23 @@ test("an attempt that fails is made again later, with a pause that grows", (cont
   lowDelay.stop();
 });
 
+test("another network is tried at once, and a connection that stands is left alone", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { lowDelay, connections } = made();
+  lowDelay.try();
+  lowDelay.networkChanged();
+  assert.equal(connections.length, 1);
+  connections[0].lose({ code: "unreachable", words: "no way" });
+  lowDelay.networkChanged();
+  assert.equal(connections.length, 2);
+  connections[1].arrive();
+  lowDelay.networkChanged();
+  assert.equal(connections.length, 2);
+  lowDelay.stop();
+  lowDelay.networkChanged();
+  assert.equal(connections.length, 2);
+});
+
 test("what cannot succeed is not tried again until something else is on the air", (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const { lowDelay, connections } = made();

@@ -1,12 +1,13 @@
 import { account } from "./account.js";
 import "./components/m-header.js";
+import { h } from "./dom.js";
 
 /**
  * @typedef {object} Page
  * @property {HTMLElement} element
  * @property {string} title
- * @property {boolean} [isFull] edge to edge, without the page's margins
  * @property {boolean} [isBare] without the bar at the top
+ * @property {boolean} [isDark] dark in every theme, for it is all pictures
  * @property {() => void} [close]
  * @property {() => boolean} [mayLeave] whether it may be left without asking; asks where not
  */
@@ -33,12 +34,12 @@ let shown = "";
 async function show() {
   const mine = ++visit;
   shown = location.pathname + location.search;
-  const { page, place } = await pageAt(new URL(location.href));
-  const next = await page(place);
+  const next = await opened(new URL(location.href));
   if (mine !== visit) return next.close?.();
   current?.close?.();
   current = next;
   document.title = next.title;
+  document.documentElement.classList.toggle("dark", next.isDark === true);
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   main.replaceChildren(next.element);
   const header = /** @type {HTMLElement} */ (document.querySelector("m-header"));
@@ -46,6 +47,27 @@ async function show() {
   dispatchEvent(new Event("martlet:page"));
   scrollTo(0, 0);
   /** @type {HTMLElement | null} */ (main.querySelector("[autofocus]"))?.focus();
+}
+
+/**
+ * Opens the page at an address; where its modules cannot be had (the connection is gone, or a newer version is
+ * installed), a page that says so.
+ * @param {URL} address @returns {Promise<Page>}
+ */
+async function opened(address) {
+  try {
+    const { page, place } = await pageAt(address);
+    return await page(place);
+  } catch (error) {
+    console.error(error);
+    return { title: "Martlet", element: notLoaded() };
+  }
+}
+
+function notLoaded() {
+  return h("div", { className: "message-page" }, h("h1", {}, "The page could not be loaded"),
+    h("p", {}, "The connection is gone, or Martlet was renewed meanwhile."),
+    h("button", { type: "button", className: "button primary", onclick: () => location.reload() }, "Load again"));
 }
 
 /** @param {URL} address @returns {Promise<{page: Route, place: Place}>} */

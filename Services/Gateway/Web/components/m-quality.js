@@ -14,10 +14,11 @@ export class Quality extends Menu {
 
   /** @param {import("../player/player.js").Player} player */
   choices(player) {
-    const { pictures, wantedPicture } = player;
+    const { pictures, wantedPicture, video } = player;
     const names = sizeNamesOf(pictures);
-    const best = { label: "Best", hint: names[0], isChosen: wantedPicture === null, choose: () => player.chooseBestPicture() };
-    return [best, ...pictures.map(({ track }, index) => ({
+    const now = names[pictures.findIndex(({ width, height }) => width === video.videoWidth && height === video.videoHeight)];
+    const auto = { label: "Auto", hint: wantedPicture === null ? now : undefined, isChosen: wantedPicture === null, choose: () => player.chooseFittingPicture() };
+    return [auto, ...pictures.map(({ track }, index) => ({
       label: names[index], isChosen: track === wantedPicture, choose: () => player.choose("video", track) }))];
   }
 }

@@ -1,9 +1,14 @@
-import { h, icon, iconButton, setText } from "../dom.js";
+import { h, icon, iconButton, setIconButton, setText } from "../dom.js";
 import { delay } from "../format.js";
 import { Playback } from "../player/playback.js";
 import { MediaRights } from "../player/rights.js";
 
 /** @typedef {{id: string, slug: string, title: string, state: "live" | "away", session: import("../api.js").WatchSession}} LiveStream */
+
+/** A wait shorter than this, in ms, needs no words. */
+const PATIENCE_MS = 1_500;
+/** What could not be played is tried again after so long, in ms. */
+const RETRY_MS = 15_000;
 
 /** One live stream among several: muted until it is chosen. */
 export class Tile extends HTMLElement {
@@ -15,9 +20,14 @@ export class Tile extends HTMLElement {
   #key = h("span", { className: "key", "aria-hidden": "true" });
   #way = h("div", { className: "way number" });
   #silent = h("div", { className: "silent", role: "status", hidden: true });
-  #label = h("div", { className: "label" }, this.#key, icon("volume"), this.#title);
+  #label = h("div", { className: "label", "aria-hidden": "true" }, this.#key, icon("volume"), this.#title);
   #ask = (/** @type {string} */ what) => this.dispatchEvent(new CustomEvent("tile", { detail: what, bubbles: true }));
+  #hear = h("button", { type: "button", className: "hear", onclick: () => this.#ask("hear"), ondblclick: () => this.#ask("full") });
   #grow = iconButton("fullscreen", "Fill the window", () => this.#ask("full"), { className: "icon-button grow" });
+  #life = new AbortController();
+  /** When the picture was last seen to move, or there was no reason for it to. */
+  #wellAt = performance.now();
+  #failedAt = performance.now();
 
   /** @param {import("../player/server-clock.js").ServerClock} clock @param {LiveStream} stream */
   static of(clock, stream) {
@@ -29,17 +39,14 @@ export class Tile extends HTMLElement {
   /** @param {import("../player/server-clock.js").ServerClock} clock @param {LiveStream} stream */
   #start(clock, stream) {
     this.className = "tile-box";
-    this.tabIndex = 0;
-    this.setAttribute("role", "button");
-    this.append(this.#video, this.#silent, this.#label, this.#way, this.#grow);
-    this.addEventListener("click", (event) => { if (!this.#grow.contains(/** @type {Node} */ (event.target))) this.#ask("hear"); });
-    this.addEventListener("dblclick", () => this.#ask("full"));
-    this.addEventListener("keydown", (event) => { if (event.target === this && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); this.#ask("hear"); } });
+    this.setAttribute("role", "group");
+    this.append(this.#video, this.#silent, this.#label, this.#way, this.#hear, this.#grow);
     this.#rights = new MediaRights(stream.id);
     this.#rights.start();
     this.playback = new Playback(this.#video, {
       clock, sound: { play: () => this.#video.play().catch(() => {}) }, onChange: () => this.draw(), onDoubt: async () => { this.#ask("doubt"); } });
     this.playback.rights = this.#rights;
+    addEventListener("online", () => this.playback?.lowDelay.networkChanged(), { signal: this.#life.signal });
     this.show(stream);
     this.isHeard = false;
   }
@@ -58,12 +65,26 @@ export class Tile extends HTMLElement {
   set isHeard(isHeard) {
     this.#video.muted = !isHeard;
     this.classList.toggle("heard", isHeard);
-    this.setAttribute("aria-pressed", String(isHeard));
+    this.#hear.setAttribute("aria-pressed", String(isHeard));
     this.#label.querySelector("svg")?.replaceWith(icon(isHeard ? "volume" : "muted"));
   }
 
   get isHeard() {
     return !this.#video.muted;
+  }
+
+  /**
+   * Fills the window, or lies under another one that does.
+   * @param {boolean} isFull @param {boolean} isAnyFull
+   */
+  fill(isFull, isAnyFull) {
+    this.classList.toggle("full", isFull);
+    setIconButton(this.#grow, isFull ? "windowed" : "fullscreen", isFull ? "Back to all (Escape)" : "Fill the window");
+    if (this.playback) this.playback.isCovered = isAnyFull && !isFull;
+  }
+
+  get isFull() {
+    return this.classList.contains("full");
   }
 
   /** @param {number} place from 1 */
@@ -76,14 +97,31 @@ export class Tile extends HTMLElement {
     if (!stream || !playback) return;
     const name = stream.title || stream.slug;
     setText(this.#title, name);
-    this.setAttribute("aria-label", `Hear ${name}`);
+    this.#hear.title = name;
+    this.setAttribute("aria-label", name);
+    this.#hear.setAttribute("aria-label", `Hear ${name}`);
     const { engine, failure } = playback;
     const isAway = stream.state === "away";
     setText(this.#way, engine && !isAway ? `${engine.name === "WebRTC" ? "" : `${engine.name} `}${delay(engine.delay)}`.trim() : "");
     this.#way.hidden = this.#way.textContent === "";
-    const words = isAway ? "The publisher's connection broke." : failure ? `It cannot be played here: ${failure.detail}` : "";
+    const words = isAway ? "The publisher's connection broke." : failure ? `It cannot be played here: ${failure.detail}.` : this.#waitWords;
     this.#silent.hidden = words === "";
     setText(this.#silent, words);
+  }
+
+  /** Nobody sits before a wall to press a button: what failed is tried again by itself. */
+  look() {
+    const now = performance.now();
+    if (!this.playback?.failure) this.#failedAt = now;
+    else if (now - this.#failedAt > RETRY_MS) this.playback.startLive(null);
+    this.draw();
+  }
+
+  /** What is said while no picture comes. */
+  get #waitWords() {
+    const now = performance.now();
+    if (this.#video.readyState >= 3) this.#wellAt = now;
+    return now - this.#wellAt > PATIENCE_MS ? "Waiting for pictures…" : "";
   }
 
   snapshot() {
@@ -94,6 +132,7 @@ export class Tile extends HTMLElement {
   }
 
   close() {
+    this.#life.abort();
     this.playback?.stop();
     this.#rights?.stop();
     this.remove();

@@ -1,6 +1,7 @@
 import { FeedConnection } from "./feed-connection.js";
 import { FrameType, jsonOf } from "./feed-frames.js";
 import { canPlay } from "./media-sink.js";
+import { bestFirst } from "./picture-tracks.js";
 import { anchorsOf } from "./timeline.js";
 
 /** @typedef {import("./feed-frames.js").FeedFrame} FeedFrame */
@@ -142,8 +143,8 @@ export class LiveReceiver {
     if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
     const tracks = (set.tracks ?? []).map((track) => playable(track, canPlay));
     this.chosen = choose(tracks, this.wanted);
-    this.pictures = tracks.filter((track) => track.kind === "video" && canPlay(track.mime))
-      .map(({ track, width, height }) => ({ track, width: width ?? 0, height: height ?? 0 }));
+    this.pictures = bestFirst(tracks.filter((track) => track.kind === "video" && canPlay(track.mime))
+      .map(({ track, width, height }) => ({ track, width: width ?? 0, height: height ?? 0 })));
     this.sounds = tracks.filter((track) => track.kind === "audio" && canPlay(track.mime))
       .map(({ track, label, language }) => ({ track, label: label ?? "", language: language ?? "" }));
     const refused = tracks.filter((track) => !canPlay(track.mime)).map((track) => track.codec);

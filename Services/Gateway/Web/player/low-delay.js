@@ -95,6 +95,13 @@ export class LowDelay {
     this.#plan(pause * (0.8 + Math.random() * 0.4), () => (this.hooks.mayTry() ? this.try() : this.tryLater()));
   }
 
+  /** The network is another one: what failed may succeed now. */
+  networkChanged() {
+    if (!this.#isPlanned || this.connection || !this.hooks.mayTry()) return;
+    this.#failures = 0;
+    this.try();
+  }
+
   /** @param {number} pause in ms @param {() => void} action */
   #plan(pause, action) {
     this.#unplan();

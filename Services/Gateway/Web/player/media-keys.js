@@ -1,8 +1,8 @@
 /**
  * Lets headsets, keyboards and lock screens play, pause and seek.
- * @param {import("./player.js").Player} player
+ * @param {import("./player.js").Player} player @param {AbortSignal} signal
  */
-export function useMediaKeys(player) {
+export function useMediaKeys(player, signal) {
   const { mediaSession } = navigator;
   if (!mediaSession) return;
   /** @type {[MediaSessionAction, MediaSessionActionHandler][]} */
@@ -17,5 +17,9 @@ export function useMediaKeys(player) {
   player.addEventListener("change", () => {
     const title = player.watch?.title ?? "";
     if (mediaSession.metadata?.title !== title) mediaSession.metadata = new MediaMetadata({ title, artist: "Martlet" });
-  });
+  }, { signal });
+  signal.addEventListener("abort", () => {
+    for (const [action] of actions) mediaSession.setActionHandler(action, null);
+    mediaSession.metadata = null;
+  }, { once: true });
 }

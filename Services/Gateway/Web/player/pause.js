@@ -5,8 +5,14 @@
  */
 export function pause(seconds, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, seconds * 1000);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    const over = () => {
+      clearTimeout(timer);
+      // Who waits thousands of times on one signal leaves nothing behind there.
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, seconds * 1000);
+    signal.addEventListener("abort", over);
   });
 }
 

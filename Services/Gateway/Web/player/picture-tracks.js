@@ -10,8 +10,16 @@
  * @param {import("./playlist.js").Rendition[]} renditions @returns {PictureTrack[]}
  */
 export function picturesIn(renditions) {
-  return renditions.filter(({ kind }) => kind === "video")
-    .map(({ track, width, height }) => ({ track: track ?? 0, width, height }));
+  return bestFirst(renditions.filter(({ kind }) => kind === "video")
+    .map(({ track, width, height }) => ({ track: track ?? 0, width, height })));
+}
+
+/**
+ * Servers name tracks by their numbers: the largest picture comes first here.
+ * @param {PictureTrack[]} pictures
+ */
+export function bestFirst(pictures) {
+  return [...pictures].sort((one, other) => other.width * other.height - one.width * one.height);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { keepPicture } from "./curtain.js";
+import { DirectPicture } from "./direct-picture.js";
 import { MseEngine } from "./engines/mse.js";
 import { NativeEngine } from "./engines/native.js";
 import { WebRTCEngine } from "./engines/webrtc.js";
@@ -39,13 +40,15 @@ export class Playback {
   /** @type {{position: number, at: number} | null} where and when a direct connection was paused */ #paused = null;
   #refusals = new Refusals();
   /** @type {LowDelay} */ lowDelay;
+  /** @type {DirectPicture} */ #directPicture;
 
   /** @param {HTMLVideoElement} video @param {Surroundings} surroundings */
   constructor(video, surroundings) {
     this.video = video;
     this.surroundings = surroundings;
+    this.#directPicture = new DirectPicture(video, () => surroundings.onChange());
     this.lowDelay = new LowDelay({
-      connect: (hooks) => new WhepConnection({ url: `/whep/${this.watch?.streamId}`, send: this.#send }, hooks),
+      connect: (hooks) => this.#connection(hooks),
       onReady: (connection) => this.#useDirect(connection), onLost: () => this.#withoutDirect(),
       mayTry: () => this.#isAtEdge && !document.hidden,
     });
@@ -81,7 +84,7 @@ export class Playback {
     return this.engine?.pictures ?? [];
   }
 
-  /** The number of the picture's track that the viewer wants, or null for the best. */
+  /** The number of the picture's track that the viewer wants, or null for the one that fits. */
   get wantedPicture() {
     return this.#wanted.get("video") ?? null;
   }
@@ -89,16 +92,30 @@ export class Playback {
   /** @param {import("./media-sink.js").Kind} kind @param {number} track */
   choose(kind, track) {
     this.#wanted.set(kind, track);
-    if (this.engine instanceof WebRTCEngine) this.#withoutDirect();
-    else this.engine?.choose(kind, track);
+    if (kind === "video") this.#directPicture.choose(this.pictures.find((one) => one.track === track) ?? null);
+    if (!(this.engine instanceof WebRTCEngine)) this.engine?.choose(kind, track);
+    else if (!this.#mayBeDirect) this.#withoutDirect();
+    this.surroundings.onChange();
   }
 
-  /** The best picture again, by a direct connection where that is possible. */
-  chooseBestPicture() {
+  /** The picture that fits again: the best, or by a direct connection as large as it is shown. */
+  chooseFittingPicture() {
     const best = this.pictures[0]?.track;
     if (best !== undefined) this.engine?.choose("video", best);
     this.#wanted.delete("video");
+    this.#directPicture.choose(null);
     this.surroundings.onChange();
+  }
+
+  /** Something else on the page covers the picture whole. */
+  set isCovered(/** @type {boolean} */ isCovered) {
+    this.#directPicture.isCovered = isCovered;
+  }
+
+  /** The publisher sends other tracks than before. */
+  tracksChanged() {
+    this.#directPicture.tracksChanged();
+    if (this.engine instanceof WebRTCEngine && this.sessionId) void this.#findTracks(this.engine, this.sessionId);
   }
 
   /**
@@ -113,7 +130,10 @@ export class Playback {
 
   /** @param {WatchState} watch */
   follow(watch) {
-    if (watch.streamId !== this.watch?.streamId) this.#wanted.clear();
+    if (watch.streamId !== this.watch?.streamId) {
+      this.#wanted.clear();
+      this.#directPicture.forget();
+    }
     this.watch = watch;
     if (this.lowDelay.connection) this.lowDelay.connection.isSilenceExpected = watch.state === "away";
   }
@@ -188,11 +208,20 @@ export class Playback {
     return this.engine?.isLive === true && this.engine.following && !this.video.paused;
   }
 
-  /** Whether the live edge may come by a direct connection: other sounds than the first and chosen sizes do not. */
+  /** Whether the live edge may come by a direct connection: other sounds than the first do not. */
   get #mayBeDirect() {
     const sound = this.#wanted.get("audio");
     const isFirstSound = sound === undefined || sound === (this.sounds[0]?.track ?? sound);
-    return this.isOnAir && this.lowDelay.isPossible && isFirstSound && !this.#wanted.has("video");
+    return this.isOnAir && this.lowDelay.isPossible && isFirstSound && this.#directPicture.isPossible;
+  }
+
+  /** @param {{onReady: () => void, onLost: (reason: import("./whep.js").Reason) => void}} hooks */
+  #connection(hooks) {
+    const streamId = this.watch?.streamId;
+    /** @type {WhepConnection} */ const connection = new WhepConnection(
+      { url: `/whep/${streamId}`, viewers: `/api/v1/streams/${streamId}/viewers/`, send: this.#send },
+      { ...hooks, onSession: () => this.#directPicture.bringBy(connection) });
+    return connection;
   }
 
   /** @param {string} sessionId */
@@ -256,10 +285,11 @@ export class Playback {
   async #findTracks(engine, sessionId) {
     const url = new URL(`${this.#baseOf(sessionId)}index.m3u8`, location.href).href;
     const text = await this.#send(url, {}).then((answer) => answer.text()).catch(() => "");
+    if (this.engine !== engine) return;
     const renditions = parseMaster(text, url).filter(({ kind, codec }) => canPlay(`${kind}/mp4; codecs="${codec}"`));
     engine.sounds = soundsIn(renditions);
     engine.pictures = picturesIn(renditions);
-    engine.sound = engine.sounds[0]?.track ?? null;
+    engine.sound ??= engine.sounds[0]?.track ?? null;
     this.surroundings.onChange();
   }
 

@@ -30,6 +30,8 @@ export class Player extends EventTarget {
   /** @type {Problem | null} */ problem = null;
   /** @type {WatchLink | null} */ #link = null;
   /** @type {OpenOptions} */ #options = {};
+  /** From opening to closing. */
+  #life = new AbortController();
   /** Whether the viewer chose what plays, and did not just open a link before it went live. */
   #isChosen = false;
   startedAt = performance.now();
@@ -49,7 +51,6 @@ export class Player extends EventTarget {
     }
     video.addEventListener("playing", () => { this.firstPictureMs ??= performance.now() - this.startedAt; });
     video.addEventListener("ended", () => void this.#link?.refresh());
-    useMediaKeys(this);
   }
 
   /**
@@ -61,20 +62,25 @@ export class Player extends EventTarget {
     this.#isChosen = false;
     this.startedAt = performance.now();
     this.firstPictureMs = null;
+    this.#life = new AbortController();
+    useMediaKeys(this, this.#life.signal);
+    addEventListener("online", () => this.lowDelay.networkChanged(), { signal: this.#life.signal });
     this.clock.start();
     this.#link = new WatchLink(slug, {
-      onState: (state) => this.#stateIs(state), onProblem: (problem) => this.#problemIs(problem) });
+      onState: (state) => this.#stateIs(state), onProblem: (problem) => this.#problemIs(problem),
+      onTracks: () => this.playback.tracksChanged() });
     return this.#link.refresh();
   }
 
   close() {
+    this.#life.abort();
     this.#link?.close();
     this.#link = null;
-    this.playback.rights?.stop();
-    this.playback.rights = null;
     this.clock.stop();
+    // The server is told of the end of a direct connection by a request, which needs the rights.
     this.playback.lowDelay.forget();
     this.playback.stop();
+    this.playback.rights?.stop();
     this.watch = null;
     this.problem = null;
   }
@@ -195,7 +201,7 @@ export class Player extends EventTarget {
     return this.playback.pictures;
   }
 
-  /** The number of the picture's track that the viewer wants, or null for the best. */
+  /** The number of the picture's track that the viewer wants, or null for the one that fits. */
   get wantedPicture() {
     return this.playback.wantedPicture;
   }
@@ -206,9 +212,9 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  /** The best picture again. */
-  chooseBestPicture() {
-    this.playback.chooseBestPicture();
+  /** The picture that fits again. */
+  chooseFittingPicture() {
+    this.playback.chooseFittingPicture();
     this.#changed();
   }
 

@@ -13,10 +13,13 @@ export class WatchLink {
   /** @type {Events | null} */ #events = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   #abort = new AbortController();
+  #asked = 0;
+  #heard = 0;
 
   /**
    * @param {string} slug
-   * @param {{onState: (state: WatchState) => void, onProblem: (problem: Problem) => void}} hooks
+   * @param {{onState: (state: WatchState) => void, onProblem: (problem: Problem) => void, onTracks: () => void}} hooks
+   *   `onTracks`: the publisher sends other tracks than before
    */
   constructor(slug, hooks) {
     this.slug = slug;
@@ -26,14 +29,16 @@ export class WatchLink {
   /** Asks now, and tells every change until closed. */
   async refresh() {
     clearTimeout(this.#timer);
+    const question = ++this.#asked;
     let isRefused = false;
     try {
       const state = await watchState(this.slug, this.#abort.signal);
-      if (this.#abort.signal.aborted) return;
-      this.#events ??= new Events(state.streamId, () => void this.refresh());
+      if (this.#abort.signal.aborted || question < this.#heard) return;
+      this.#heard = question;
+      this.#events ??= new Events(state.streamId, (type) => this.#told(type));
       this.hooks.onState(state);
     } catch (error) {
-      if (this.#abort.signal.aborted) return;
+      if (this.#abort.signal.aborted || question < this.#heard) return;
       const problem = error instanceof Problem ? error : new Problem({ detail: String(error) });
       isRefused = problem.isRefusal;
       this.hooks.onProblem(problem);
@@ -41,6 +46,12 @@ export class WatchLink {
     clearTimeout(this.#timer);
     const pause = isRefused ? POLL_REFUSED_MS : this.#events?.isOpen ? POLL_BESIDE_EVENTS_MS : POLL_MS;
     this.#timer = setTimeout(() => void this.refresh(), pause);
+  }
+
+  /** @param {string} type of an event */
+  #told(type) {
+    if (type === "tracks.changed") this.hooks.onTracks();
+    void this.refresh();
   }
 
   close() {

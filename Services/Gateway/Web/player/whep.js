@@ -26,6 +26,7 @@ const MOST_DELAY_MS = 60_000;
  * What a connection needs of its surroundings.
  * @typedef {object} WhepParts
  * @property {string} url
+ * @property {string} viewers the address of the stream's viewers, with a slash at its end
  * @property {import("../rtc/session-resource.js").Send} send
  * @property {() => RTCPeerConnection} [makePeer]
  */
@@ -50,10 +51,13 @@ export class WhepConnection {
 
   /**
    * @param {WhepParts} parts
-   * @param {{onReady: () => void, onLost: (reason: Reason) => void}} hooks one of them, and after `onReady` at most `onLost`
+   * @param {{onSession?: () => void, onReady: () => void, onLost: (reason: Reason) => void}} hooks `onSession`: the server
+   *   has answered; then `onReady` or `onLost`, and after `onReady` at most `onLost`
    */
-  constructor({ url, send, makePeer = () => new RTCPeerConnection({ bundlePolicy: "max-bundle" }) }, hooks) {
+  constructor({ url, viewers, send, makePeer = () => new RTCPeerConnection({ bundlePolicy: "max-bundle" }) }, hooks) {
     this.hooks = hooks;
+    this.viewers = viewers;
+    this.send = send;
     this.peer = makePeer();
     this.resource = new SessionResource(url, send);
     this.peer.addEventListener("track", (event) => this.#track(event));
@@ -71,6 +75,7 @@ export class WhepConnection {
       const answer = await this.#answerTo(offer, signal);
       this.#isAnswered = true;
       if (signal.aborted) return void this.resource.close();
+      this.hooks.onSession?.();
       if (this.resource.iceServers.length > 0) this.peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: this.resource.iceServers });
       await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
     } catch (error) {
@@ -96,6 +101,21 @@ export class WhepConnection {
     const offer = withStereo(sdp ?? "");
     await this.peer.setLocalDescription({ type: "offer", sdp: offer });
     return offer;
+  }
+
+  /** Is aborted when the connection ends. */
+  get signal() {
+    return this.#life.signal;
+  }
+
+  /**
+   * Says which layer of a simulcast this viewer wants; returns what the server tells of it.
+   * @param {import("./layer-wish.js").Wish} wish
+   */
+  async wish(wish) {
+    const answer = await this.send(this.viewers + this.resource.name, {
+      method: "PATCH", signal: this.signal, headers: { "Content-Type": "application/json" }, body: JSON.stringify(wish) });
+    return answer.json();
   }
 
   close() {

@@ -26,6 +26,11 @@ export class SessionResource {
     return this.#location !== null;
   }
 
+  /** The session's name, the last element of its address; empty where there is none. */
+  get name() {
+    return this.#location?.split("/").at(-1) ?? "";
+  }
+
   /**
    * Sends the offer and returns the answer.
    * @param {string} offer @param {AbortSignal} signal
