@@ -94,6 +94,20 @@ test("a publication is live when its connection is up, and ends with a DELETE", 
   assert.deepEqual(requests, ["POST /whip/abc ours1", "DELETE /whip/abc/one"]);
 });
 
+test("a microphone that comes later is sent by a new session of the same stream", async () => {
+  const { publisher, requests, peers } = publisherTo({ POST: [created("one"), created("two")], DELETE: [() => new Response()] });
+  await publisher.start({ video, audio: null, quality: { bitrate: 1e6, frameRate: 30 }, isSimulcast: false });
+  peers[0].become("connected");
+  await publisher.replace("audio", /** @type {any} */ ({ kind: "audio" }));
+  await settled();
+  assert.deepEqual(requests, ["POST /whip/abc ours1", "POST /whip/abc ours1"], "no DELETE: that would end the stream");
+  assert.equal(peers[0].isClosed, true);
+  assert.deepEqual(peers[1].getSenders().map((/** @type {any} */ one) => one.track.kind), ["video", "audio"]);
+  peers[1].become("connected");
+  assert.equal(publisher.state, "live");
+  publisher.stop();
+});
+
 test("a broken way is replaced by another for the same session", async () => {
   const { publisher, requests, peers } = publisherTo({
     POST: [created("one")], PATCH: [() => new Response("a=ice-ufrag:newer\r\na=ice-pwd:newer\r\n", { headers: { ETag: '"2"' } })], DELETE: [() => new Response()] });

@@ -3,6 +3,7 @@ import { h, icon, iconButton, setIconButton, setText } from "../dom.js";
 import { bitrate } from "../format.js";
 import { clockText } from "../player/timeline.js";
 import { Capture, CaptureError, QUALITIES } from "../studio/capture.js";
+import { WakeLock } from "../studio/wake-lock.js";
 import { stateWords, troubleWords } from "../studio/words.js";
 import { WhipPublisher } from "../studio/whip.js";
 import { logo } from "./logo.js";
@@ -19,7 +20,9 @@ export class Studio extends HTMLElement {
   capture = new Capture();
   /** @type {WhipPublisher | null} */ publisher = null;
   /** @type {Stream[]} */ #streams = [];
-  /** @type {any} */ #wakeLock = null;
+  #wakeLock = new WakeLock();
+  /** What to go live with is being opened. */
+  #isStarting = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
   #isSimulcast = false;
 
@@ -76,6 +79,7 @@ export class Studio extends HTMLElement {
 
   connectedCallback() {
     this.capture.addEventListener("change", () => this.#captured());
+    this.capture.addEventListener("lost", (event) => this.#tell(/** @type {CustomEvent} */ (event).detail));
     navigator.mediaDevices.addEventListener("devicechange", this.#listDevices);
     addEventListener("beforeunload", this.#askBeforeUnload);
     addEventListener("pagehide", this.#left);
@@ -100,7 +104,7 @@ export class Studio extends HTMLElement {
     removeEventListener("beforeunload", this.#askBeforeUnload);
     removeEventListener("pagehide", this.#left);
     document.removeEventListener("keydown", this.#key);
-    void this.#wakeLock?.release().catch(() => {});
+    this.#wakeLock.close();
   }
 
   mayLeave() {
@@ -120,11 +124,12 @@ export class Studio extends HTMLElement {
   #listDevices = async () => {
     const { cameras, microphones } = await this.capture.devices();
     const fill = (/** @type {HTMLSelectElement} */ select, /** @type {MediaDeviceInfo[]} */ devices, /** @type {MediaStreamTrack | null} */ track, /** @type {string} */ noun) => {
+      const before = select.value;
       select.replaceChildren(...(devices.length > 0
         ? devices.map((device, index) => h("option", { value: device.deviceId }, device.label || `${noun} ${index + 1}`))
         : [h("option", { value: "" }, this.capture.isOpen ? `No ${noun.toLowerCase()} found` : "Not allowed yet")]));
       select.disabled = devices.length === 0;
-      const current = track?.getSettings().deviceId;
+      const current = track?.getSettings().deviceId ?? before;
       if (current && devices.some((device) => device.deviceId === current)) select.value = current;
     };
     fill(this.#camera, cameras, this.capture.video, "Camera");
@@ -200,9 +205,15 @@ export class Studio extends HTMLElement {
 
   async #toggle() {
     if (this.publisher?.isActive) return this.publisher.stop();
+    if (this.#isStarting) return;
+    this.#isStarting = true;
     this.#trouble.hidden = true;
     if (!this.capture.isOpen) await this.#try(() => this.#useCamera());
-    if (!this.capture.isOpen) return;
+    this.#isStarting = false;
+    if (this.capture.isOpen) await this.#publish();
+  }
+
+  async #publish() {
     const publisher = new WhipPublisher(`/whip/${this.#stream.value}`, send);
     this.publisher = publisher;
     publisher.addEventListener("change", () => this.#published());
@@ -213,17 +224,8 @@ export class Studio extends HTMLElement {
   #published() {
     const { publisher } = this;
     if (publisher?.state === "failed" && publisher.problem) this.#tell(troubleWords(publisher.problem));
-    if (publisher?.isActive && !this.#wakeLock) void this.#stayAwake();
-    if (!publisher?.isActive) {
-      void this.#wakeLock?.release().catch(() => {});
-      this.#wakeLock = null;
-    }
+    this.#wakeLock.isWanted = publisher?.isActive === true;
     this.#draw();
-  }
-
-  /** A phone that dims its screen would end the stream. */
-  async #stayAwake() {
-    this.#wakeLock = await /** @type {any} */ (navigator).wakeLock?.request("screen").catch(() => null);
   }
 
   #draw() {
@@ -274,7 +276,7 @@ export class Studio extends HTMLElement {
 
   /** @param {KeyboardEvent} event */
   #key = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || /** @type {HTMLElement} */ (event.target).matches?.("input, select, textarea")) return;
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || /** @type {HTMLElement} */ (event.target).matches?.("input, select, textarea")) return;
     if (event.key.toLowerCase() === "m") this.#toggleTrack("audio");
     else if (event.key.toLowerCase() === "v") this.#toggleTrack("video");
   };

@@ -30,7 +30,10 @@ export class CaptureError extends Error {
   }
 }
 
-/** The camera or the screen, and the microphone. Tells `change` when a track comes, goes or ends. */
+/**
+ * The camera or the screen, and the microphone. Tells `change` when a track comes, goes or ends, and `lost`, with the
+ * words for it, when one ends by itself.
+ */
 export class Capture extends EventTarget {
   /** @type {MediaStreamTrack | null} */ video = null;
   /** @type {MediaStreamTrack | null} */ audio = null;
@@ -38,6 +41,9 @@ export class Capture extends EventTarget {
   /** @type {Quality} */ quality = QUALITIES[2];
   cameraId = "";
   microphoneId = "";
+  #isClosed = false;
+  /** Which question to the browser was the last one for a kind: what comes of an earlier one is not wanted any more. */
+  #asked = { video: 0, audio: 0 };
 
   /** Browsers give devices only to pages that came by a secure way. */
   get isPossible() {
@@ -64,33 +70,31 @@ export class Capture extends EventTarget {
 
   /** Opens the camera and the microphone as chosen; one without the other where that is all there is. */
   async openCamera() {
-    this.source = "camera";
     const video = this.#constraints;
+    const take = this.#taker("camera", this.audio ? ["video"] : ["video", "audio"]);
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({ video, ...(this.audio ? {} : { audio: this.#soundConstraints }) });
-      this.#take(stream);
+      take(await navigator.mediaDevices.getUserMedia({ video, ...(this.audio ? {} : { audio: this.#soundConstraints }) }));
     } catch (error) {
-      if (this.audio || !isAbsence(error)) throw new CaptureError(error, "the camera and the microphone");
-      await this.#openWhatThereIs(video);
+      if (this.audio || !isAbsence(error)) throw new CaptureError(error, this.audio ? "the camera" : "the camera and the microphone");
+      await this.#openWhatThereIs(video, take);
     }
   }
 
-  /** @param {MediaTrackConstraints} video */
-  async #openWhatThereIs(video) {
+  /** @param {MediaTrackConstraints} video @param {(stream: MediaStream) => void} take */
+  async #openWhatThereIs(video, take) {
     const pictures = await navigator.mediaDevices.getUserMedia({ video }).catch(() => null);
+    if (pictures) take(pictures);
     const sound = await navigator.mediaDevices.getUserMedia({ audio: this.#soundConstraints }).catch(() => null);
+    if (sound) take(sound);
     if (!pictures && !sound) throw new CaptureError(new DOMException("", "NotFoundError"), "a camera or a microphone");
-    if (pictures) this.#take(pictures);
-    if (sound) this.#take(sound);
   }
 
   /** Asks which screen, window or tab to show; its sound comes along where there is no microphone. */
   async openScreen() {
+    const take = this.#taker("screen", this.audio ? ["video"] : ["video", "audio"]);
     try {
       const { frameRate } = this.quality;
-      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate }, audio: this.audio === null });
-      this.source = "screen";
-      this.#take(stream);
+      take(await navigator.mediaDevices.getDisplayMedia({ video: { frameRate }, audio: this.audio === null }));
     } catch (error) {
       throw new CaptureError(error, "the screen");
     }
@@ -98,8 +102,9 @@ export class Capture extends EventTarget {
 
   /** Opens the microphone that is chosen, beside whatever picture there is. */
   async openMicrophone() {
+    const take = this.#taker(this.source, ["audio"]);
     try {
-      this.#take(await navigator.mediaDevices.getUserMedia({ audio: this.#soundConstraints }));
+      take(await navigator.mediaDevices.getUserMedia({ audio: this.#soundConstraints }));
     } catch (error) {
       throw new CaptureError(error, "the microphone");
     }
@@ -113,7 +118,9 @@ export class Capture extends EventTarget {
     this.#changed();
   }
 
+  /** Lets everything go, and whatever is still being opened. */
   close() {
+    this.#isClosed = true;
     for (const track of [this.video, this.audio]) track?.stop();
     this.video = null;
     this.audio = null;
@@ -133,14 +140,33 @@ export class Capture extends EventTarget {
       ...(this.microphoneId ? { deviceId: { exact: this.microphoneId } } : {}) };
   }
 
-  /** @param {MediaStream} stream */
-  #take(stream) {
-    const [video] = stream.getVideoTracks();
-    const [audio] = stream.getAudioTracks();
-    if (video) this.video = this.#replaced(this.video, video);
-    if (audio) this.audio = this.#replaced(this.audio, audio);
-    if (video) video.contentHint = this.source === "screen" ? "detail" : "motion";
-    this.#changed();
+  /**
+   * Begins a question to the browser; what is returned takes its answer, or lets it go where that comes too late.
+   * @param {Source} source @param {("video" | "audio")[]} kinds what is asked for
+   * @returns {(stream: MediaStream) => void}
+   */
+  #taker(source, kinds) {
+    const mine = kinds.map((kind) => ({ kind, number: (this.#asked[kind] += 1) }));
+    return (stream) => {
+      const isWanted = (/** @type {MediaStreamTrack} */ track) =>
+        !this.#isClosed && mine.some(({ kind, number }) => kind === track.kind && this.#asked[kind] === number);
+      for (const track of stream.getTracks()) {
+        if (isWanted(track)) this.#take(track, source);
+        else track.stop();
+      }
+      this.#changed();
+    };
+  }
+
+  /** @param {MediaStreamTrack} track @param {Source} source */
+  #take(track, source) {
+    if (track.kind === "audio") {
+      this.audio = this.#replaced(this.audio, track);
+      return;
+    }
+    this.video = this.#replaced(this.video, track);
+    this.source = source;
+    track.contentHint = source === "screen" ? "detail" : "motion";
   }
 
   /** @param {MediaStreamTrack | null} old @param {MediaStreamTrack} next */
@@ -156,15 +182,26 @@ export class Capture extends EventTarget {
    * @param {MediaStreamTrack} track
    */
   #ended(track) {
-    if (this.video === track) this.video = null;
-    if (this.audio === track) this.audio = null;
+    const isPicture = this.video === track;
+    if (!isPicture && this.audio !== track) return;
+    if (isPicture) this.video = null;
+    else this.audio = null;
     this.#changed();
+    const words = !isPicture ? LOST.microphone : this.source === "screen" ? LOST.screen : LOST.camera;
+    this.dispatchEvent(new CustomEvent("lost", { detail: words }));
   }
 
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
 }
+
+/** What to say when a device goes by itself. */
+const LOST = {
+  camera: "The camera is gone: unplugged, or taken by another program. Choose one to go on with pictures.",
+  microphone: "The microphone is gone: unplugged, or taken by another program. Choose one to go on with sound.",
+  screen: "The screen is not shared any more. Share another one, or use the camera.",
+};
 
 /** @param {unknown} error */
 function isAbsence(error) {

@@ -94,6 +94,16 @@ export class WhipPublisher extends EventTarget {
     if (this.#publication) this.#publication[kind] = track;
     const sender = this.#senderOf(kind);
     if (sender && sender.track !== track) await sender.replaceTrack(track);
+    if (this.state === "live") this.#addWhatIsMissing();
+  }
+
+  /** A session has no room for a kind of track that was not there when it began: a new one goes on with the stream. */
+  #addWhatIsMissing() {
+    const { video, audio } = this.#publication ?? {};
+    if ((!video || this.#senderOf("video")) && (!audio || this.#senderOf("audio"))) return;
+    // The connection is closed without a word, for the end of the session would be the end of the stream.
+    this.#resource = null;
+    void this.#mend();
   }
 
   /**
@@ -129,7 +139,7 @@ export class WhipPublisher extends EventTarget {
     this.#resource = resource;
     await peer.setLocalDescription();
     const answer = await resource.open(peer.localDescription?.sdp ?? "", signal);
-    if (signal.aborted) return void resource.close();
+    if (signal.aborted || peer !== this.peer) return void resource.close();
     if (resource.iceServers.length > 0) peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers: resource.iceServers });
     this.#answer = answer;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
@@ -193,6 +203,7 @@ export class WhipPublisher extends EventTarget {
       clearTimeout(this.#patience);
       this.liveSince ??= Date.now();
       this.#enter("live");
+      this.#addWhatIsMissing();
     } else if (state === "disconnected") {
       clearTimeout(this.#patience);
       this.#patience = setTimeout(() => void this.#mend(), DISCONNECTED_MS);
@@ -255,7 +266,9 @@ export class WhipPublisher extends EventTarget {
     const { peer } = this;
     if (peer?.connectionState !== "connected") return;
     const before = this.outbound;
-    this.outbound = outboundOf((await peer.getStats()).values());
+    const now = outboundOf((await peer.getStats()).values());
+    if (peer !== this.peer) return;
+    this.outbound = now;
     this.bitrate = before ? Math.max(0, (this.outbound.bytesSent - before.bytesSent) * 8000 / LOOK_MS) : 0;
     this.#changed();
   }
