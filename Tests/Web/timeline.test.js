@@ -1,9 +1,28 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { anchorsIn, anchorsOf, clockText, clockWords, programTimeAt } from "../../Services/Gateway/Web/player/timeline.js";
+import { anchorsIn, anchorsOf, clockText, clockWords, programTimeAt, tickStep } from "../../Services/Gateway/Web/player/timeline.js";
 import { endAt, intersection, rangeAfter, rangeAt } from "../../Services/Gateway/Web/player/ranges.js";
+import { withSample } from "../../Services/Gateway/Web/player/server-clock.js";
 import { SessionEdge } from "../../Services/Gateway/Web/player/session-edge.js";
 import { ago, codecName, delay, lengthOf } from "../../Services/Gateway/Web/format.js";
+
+test("a long timeline has a few marks at what people count in, a short one none", () => {
+  assert.equal(tickStep(0), null);
+  assert.equal(tickStep(599), null);
+  assert.equal(tickStep(600), 300);
+  assert.equal(tickStep(3 * 3600), 900);
+  assert.equal(tickStep(12 * 3600), 3600);
+  assert.equal(tickStep(7 * 86_400), 86_400);
+});
+
+test("a clock that slept, or was set, forgets what it knew", () => {
+  const quick = { offset: 100, roundTrip: 4 };
+  assert.deepEqual(withSample([quick], { offset: 130, roundTrip: 80 }), [quick, { offset: 130, roundTrip: 80 }]);
+  const after = { offset: 60_100, roundTrip: 200 };
+  assert.deepEqual(withSample([quick], after), [after]);
+  const many = Array.from({ length: 20 }, () => quick);
+  assert.equal(withSample(many, quick).length, 8);
+});
 
 test("program time follows the anchor before it", () => {
   const anchors = anchorsOf([

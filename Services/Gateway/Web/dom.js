@@ -62,3 +62,14 @@ export function setIconButton(button, name, label) {
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/**
+ * Makes `children` the children of an element, and moves only what is not in its place: who has the focus keeps it.
+ * @param {Element} parent @param {Node[]} children
+ */
+export function setChildren(parent, children) {
+  for (const old of [...parent.childNodes]) if (!children.includes(/** @type {any} */ (old))) old.remove();
+  for (const [index, child] of children.entries()) {
+    if (parent.childNodes[index] !== child) parent.insertBefore(child, parent.childNodes[index] ?? null);
+  }
+}

@@ -1,7 +1,7 @@
 /** The catalog's event types that say something about a stream. */
 const TYPES = [
   "stream.live", "stream.away", "stream.ended", "stream.updated", "tracks.changed",
-  "recording.updated", "recording.ended", "grant.revoked", "reset",
+  "recording.updated", "recording.ended", "recording.deleted", "grant.revoked", "reset",
 ];
 
 /** After a refusal the browser gives up by itself; this much later it is worth another try. */

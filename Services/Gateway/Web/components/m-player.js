@@ -33,8 +33,9 @@ export class PlayerView extends HTMLElement {
     document.addEventListener("fullscreenchange", this.#changed);
     this.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") this.#wake(); });
     this.addEventListener("focusin", () => this.#wake());
+    this.#controls.addEventListener("pointerdown", () => this.#wake());
     this.addEventListener("ask", (event) => this.#do(/** @type {CustomEvent} */ (event).detail));
-    this.#video.addEventListener("click", () => this.#clicked());
+    this.#video.addEventListener("click", (/** @type {PointerEvent} */ event) => this.#clicked(event));
     this.#video.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => this.#tapped(event));
     this.#wake();
     this.#draw();
@@ -64,7 +65,8 @@ export class PlayerView extends HTMLElement {
     this.#details.update(player);
     this.#controls.hidden = player.engine === null || player.mode === "failed";
     if (!this.#controls.hidden) this.#controls.update(player);
-    this.#unmute.hidden = !player.sound.needsUnmute || player.engine === null;
+    this.#unmute.hidden = !player.sound.needsUnmute || player.engine === null || player.mode === "ended";
+    this.classList.toggle("silenced", !this.#unmute.hidden);
     if (this.#video.paused || this.#video.ended) this.classList.remove("idle");
   }
 
@@ -80,9 +82,13 @@ export class PlayerView extends HTMLElement {
     if (!this.#video.paused && !this.#video.ended) this.classList.add("idle");
   }
 
-  /** A click of the mouse plays and pauses; a finger's first tap only shows the controls. */
-  #clicked() {
-    if (matchMedia("(hover: hover)").matches) this.player.togglePlay();
+  /**
+   * A click of the mouse plays and pauses; a finger's first tap only shows the controls.
+   * @param {PointerEvent} event
+   */
+  #clicked({ pointerType }) {
+    const isMouse = pointerType ? pointerType === "mouse" : matchMedia("(hover: hover)").matches;
+    if (isMouse) this.player.togglePlay();
   }
 
   /** @param {PointerEvent} event */

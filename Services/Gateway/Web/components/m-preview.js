@@ -7,6 +7,7 @@ import { ServerClock } from "../player/server-clock.js";
 /** Feeds open for previews at a time: HTTP/1.1 allows a page six connections. */
 const MOST_PREVIEWS = 2;
 let running = 0;
+/** Those that can be seen and wait for their turn. @type {Set<Preview>} */ const waiting = new Set();
 
 /** A live stream's moving picture on a card: muted, and only while it can be seen. */
 export class Preview extends HTMLElement {
@@ -32,13 +33,17 @@ export class Preview extends HTMLElement {
 
   disconnectedCallback() {
     this.#observer.disconnect();
+    waiting.delete(this);
     this.#stop();
   }
 
   /** @param {boolean} isSeen */
   #seen(isSeen) {
+    waiting.delete(this);
     if (!isSeen) this.#stop();
-    else if (!this.#engine && running < MOST_PREVIEWS) this.#start();
+    else if (this.#engine) return;
+    else if (running < MOST_PREVIEWS) this.#start();
+    else waiting.add(this);
   }
 
   #start() {
@@ -65,6 +70,8 @@ export class Preview extends HTMLElement {
     this.#rights?.stop();
     this.#engine = null;
     this.replaceChildren();
+    const [next] = waiting;
+    if (next) next.#seen(true);
   }
 }
 

@@ -1,5 +1,5 @@
 import { h, setText } from "../dom.js";
-import { clockText, clockWords } from "../player/timeline.js";
+import { clockText, clockWords, tickStep } from "../player/timeline.js";
 
 const KEY_STEP = 5;
 const PAGE_STEP = 60;
@@ -10,17 +10,18 @@ export class Timeline extends HTMLElement {
   #dragTo = /** @type {number | null} */ (null);
   #held = h("div", { className: "held" });
   #played = h("div", { className: "played" });
+  #ticks = h("div", { className: "ticks" });
   #knob = h("div", { className: "knob" });
   #hover = h("div", { className: "hover-time number", "aria-hidden": "true" });
   #area = h("div", { className: "rail-area", role: "slider", tabIndex: 0, "aria-label": "Position", "aria-valuemin": "0" },
-    h("div", { className: "rail" }, this.#held, this.#played), this.#knob, this.#hover);
+    h("div", { className: "rail" }, this.#held, this.#played, this.#ticks), this.#knob, this.#hover);
 
   connectedCallback() {
     this.append(this.#area);
     this.#area.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.#grab(event));
     this.#area.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.#move(event));
     this.#area.addEventListener("pointerup", () => this.#drop());
-    this.#area.addEventListener("pointercancel", () => { this.#dragTo = null; });
+    this.#area.addEventListener("pointercancel", () => this.#letGo());
     this.#area.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
   }
 
@@ -35,6 +36,7 @@ export class Timeline extends HTMLElement {
     this.#played.style.transform = `scaleX(${at})`;
     this.#knob.style.left = `${at * 100}%`;
     this.#showHeld(player, start, span);
+    this.#showTicks(start, span);
     this.classList.toggle("live", isLive);
     this.#area.setAttribute("aria-valuemax", String(Math.round(end)));
     this.#area.setAttribute("aria-valuenow", String(Math.round(now)));
@@ -52,6 +54,20 @@ export class Timeline extends HTMLElement {
       return;
     }
     this.#held.style.transform = "scaleX(0)";
+  }
+
+  /**
+   * Marks at whole minutes or hours of the session: one picture that repeats itself.
+   * @param {number} start @param {number} span
+   */
+  #showTicks(start, span) {
+    const step = tickStep(span);
+    this.#ticks.hidden = step === null;
+    if (step === null) return;
+    const first = ((Math.floor(start / step) + 1) * step - start) / span;
+    this.#ticks.style.left = `${first * 100}%`;
+    this.#ticks.style.width = `${(1 - first) * 100}%`;
+    this.#ticks.style.backgroundSize = `${(step / span / (1 - first)) * 100}% 100%`;
   }
 
   /** @param {PointerEvent} event */
@@ -83,8 +99,12 @@ export class Timeline extends HTMLElement {
   }
 
   #drop() {
-    this.#area.classList.remove("dragging");
     if (this.#dragTo !== null) this.#player?.seek(this.#dragTo);
+    this.#letGo();
+  }
+
+  #letGo() {
+    this.#area.classList.remove("dragging");
     this.#dragTo = null;
   }
 

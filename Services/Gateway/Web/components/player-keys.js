@@ -14,8 +14,10 @@ const SPEEDS = [0.25, 0.5, 1, 1.25, 1.5, 2];
  * @param {KeyboardEvent} event @param {import("../player/player.js").Player} player @param {Screen} screen
  */
 export function press(event, player, screen) {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return false;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target, event.key)) return false;
   const action = ACTIONS[event.key] ?? ACTIONS[event.key.toLowerCase()];
+  // What a key turns on and off it does so once, however long it is held.
+  if (event.repeat && !REPEATED.has(event.key.toLowerCase())) return action !== undefined;
   if (/^[0-9]$/.test(event.key)) seekToTenth(player, Number(event.key));
   else if (action && !(event.key === " " && isButton(event.target))) action(player, screen);
   else return false;
@@ -55,9 +57,16 @@ function stepSpeed(player, step) {
   player.setSpeed(SPEEDS[Math.min(Math.max(index + step, 0), SPEEDS.length - 1)]);
 }
 
-/** @param {EventTarget | null} target */
-function isTyping(target) {
-  return target instanceof HTMLElement && target.matches("input:not([type=range]), textarea, select, [contenteditable]");
+const REPEATED = new Set(["j", "arrowleft", "arrowright", "arrowup", "arrowdown"]);
+
+/**
+ * Whether a key belongs to the field that has the focus; a slider takes those that move it.
+ * @param {EventTarget | null} target @param {string} key
+ */
+function isTyping(target, key) {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.matches("input[type=range]")) return /^(Arrow|Page|Home|End)/.test(key);
+  return target.matches("input, textarea, select, [contenteditable]");
 }
 
 /** @param {EventTarget | null} target */

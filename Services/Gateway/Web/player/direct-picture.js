@@ -25,6 +25,7 @@ export class DirectPicture {
   bringBy(connection) {
     const wish = new LayerWish((wanted) => connection.wish(wanted), connection.signal, (layers) => {
       this.layers = layers;
+      wish.rid = this.#chosenLayer;
       this.onChange();
     });
     wish.rid = this.#chosenLayer;

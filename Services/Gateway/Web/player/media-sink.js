@@ -29,6 +29,8 @@ export class MediaSink {
   /** @type {Map<Kind, TrackBuffer>} */ tracks = new Map();
   /** @type {any} */ #source = null;
   /** @type {string | null} */ #url = null;
+  /** Ends the wait for a source that is given up before it has opened. */
+  #giveUp = () => {};
   /** Whether the browser wants more media just now; only a managed source ever says no. */
   isHungry = true;
 
@@ -54,7 +56,10 @@ export class MediaSink {
     const source = new (mediaSourceClass())();
     this.#source = source;
     this.#attach(source);
-    await new Promise((resolve) => source.addEventListener("sourceopen", resolve, { once: true }));
+    await new Promise((/** @type {(_?: unknown) => void} */ resolve) => {
+      this.#giveUp = resolve;
+      source.addEventListener("sourceopen", resolve, { once: true });
+    });
     if (this.#source !== source) return;
     source.duration = Infinity;
     for (const [kind, mime] of mimes) {
@@ -142,6 +147,7 @@ export class MediaSink {
     for (const track of this.tracks.values()) track.close();
     this.tracks.clear();
     this.#source = null;
+    this.#giveUp();
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = null;
   }

@@ -331,8 +331,17 @@ export class Playback {
     onUnplayable: (codecs) => { this.unplayable = codecs; this.surroundings.onChange(); },
   };
 
+  /** A size that the publisher does not send any more is no choice. */
+  #forgetLostChoice() {
+    const { pictures, wantedPicture } = this;
+    if (wantedPicture === null || pictures.length === 0 || pictures.some(({ track }) => track === wantedPicture)) return;
+    this.#wanted.delete("video");
+    this.#directPicture.choose(null);
+  }
+
   /** Who has come to the live edge, however that was, gets the least delay. */
   #considered() {
+    this.#forgetLostChoice();
     const isOther = !(this.engine instanceof WebRTCEngine) && this.#isAtEdge && this.video.readyState >= 3;
     if (isOther && this.lowDelay.isIdle && this.#mayBeDirect && !document.hidden) this.lowDelay.try();
     this.surroundings.onChange();

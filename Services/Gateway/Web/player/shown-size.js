@@ -62,7 +62,7 @@ export class ShownSize {
     const { video } = this;
     const picture = { width: video.videoWidth, height: video.videoHeight };
     if (this.#window) return Math.max(UNSEEN, Math.round(heightIn(this.#window, picture) * devicePixelRatio));
-    if (document.hidden || this.#isCovered) return UNSEEN;
+    if (this.#isCovered || isUnseen()) return UNSEEN;
     if (document.fullscreenElement?.contains(video)) return null;
     const box = { width: video.clientWidth * devicePixelRatio, height: video.clientHeight * devicePixelRatio };
     return box.height > 0 ? heightIn(box, picture) : undefined;
@@ -82,4 +82,9 @@ export class ShownSize {
     this.#told = height;
     this.onChange(height);
   }
+}
+
+/** Whether nobody sees the page; where the browser does not tell of floating pictures, somebody may see one of those. */
+function isUnseen() {
+  return document.hidden && document.pictureInPictureEnabled === true;
 }

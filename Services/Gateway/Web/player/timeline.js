@@ -69,3 +69,16 @@ export function clockWords(seconds) {
   const said = parts.filter(([count]) => Number(count) > 0).map(([count, noun]) => `${count} ${noun}${count === 1 ? "" : "s"}`);
   return said.join(" ") || "0 seconds";
 }
+
+/** Distances of marks on a timeline, in seconds: what people count in. */
+const TICK_STEPS = [300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+const MOST_TICKS = 12;
+
+/**
+ * The distance between marks on a timeline of so many seconds; null where it is too short to need any.
+ * @param {number} span
+ */
+export function tickStep(span) {
+  if (!(span >= 2 * TICK_STEPS[0])) return null;
+  return TICK_STEPS.find((step) => span / step <= MOST_TICKS) ?? TICK_STEPS[TICK_STEPS.length - 1];
+}

@@ -9,6 +9,7 @@ import { openWith, takeSecret } from "./watch.js";
 export async function embedPage({ slug, query }) {
   const view = /** @type {import("../components/m-player.js").PlayerView} */ (document.createElement("m-player"));
   /** @type {any} */ (window).martlet = { player: view.player };
-  void openWith(view.player, slug, takeSecret(), query);
-  return { element: h("div", { className: "embed" }, view), title: slug, isBare: true };
+  const life = new AbortController();
+  void openWith(view.player, slug, takeSecret(), query, life.signal);
+  return { element: h("div", { className: "embed" }, view), title: slug, isBare: true, close: () => life.abort() };
 }

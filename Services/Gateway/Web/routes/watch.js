@@ -2,6 +2,7 @@ import { Problem, call } from "../api.js";
 import { account } from "../account.js";
 import { h, icon, setText } from "../dom.js";
 import { ago, dayAndHour, exactly, lengthOf } from "../format.js";
+import { backOff } from "../player/pause.js";
 import { clockText } from "../player/timeline.js";
 import { copy } from "../components/m-copy.js";
 import "../components/m-advice.js";
@@ -33,35 +34,39 @@ export async function watchPage({ slug, query }) {
     drawAbout(player, { title, meta, list }, drawn);
   };
   player.addEventListener("change", draw);
+  const life = new AbortController();
   const drawActions = () => actions.replaceChildren(...actionsOf(player, slug));
-  account.addEventListener("change", drawActions);
+  account.addEventListener("change", drawActions, { signal: life.signal });
   drawActions();
   draw();
   /** @type {any} */ (window).martlet = { player };
-  void openWith(player, slug, secret, query);
-  return { element: page, title: slug, isFull: true };
+  void openWith(player, slug, secret, query, life.signal);
+  return { element: page, title: slug, close: () => life.abort() };
 }
 
 /**
  * A share link's secret is exchanged before anything is asked for.
  * @param {Player} player @param {string} slug @param {string | null} secret @param {URLSearchParams} query
+ * @param {AbortSignal} signal ends the page, and what plays there
  */
-export async function openWith(player, slug, secret, query) {
-  const isLinkVoid = secret !== null && !(await exchanged(secret));
+export async function openWith(player, slug, secret, query, signal) {
+  signal.addEventListener("abort", () => player.close(), { once: true });
+  const isLinkVoid = secret !== null && !(await exchanged(secret, signal));
+  if (signal.aborted) return;
   if (!account.isKnown) void account.refresh();
   const at = Number.parseFloat(query.get("t") ?? "");
   await player.open(slug, { session: query.get("session"), isLinkVoid, at: Number.isFinite(at) && at >= 0 ? at : null });
 }
 
-/** @param {string} secret */
-async function exchanged(secret) {
+/** @param {string} secret @param {AbortSignal} signal */
+async function exchanged(secret, signal) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      await call("POST", "/api/v1/share/exchange", { secret });
+      await call("POST", "/api/v1/share/exchange", { secret }, signal);
       return true;
     } catch (error) {
       if (!(error instanceof Problem) || !error.isTemporary) return false;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** attempt, 4_000)));
+      await backOff(attempt, signal);
     }
   }
 }

@@ -14,7 +14,7 @@ export class NativeEngine {
   speed = 1;
   #stalls = 0;
   /** @type {string[]} */ #errors = [];
-  #isClosed = false;
+  #life = new AbortController();
 
   /**
    * @param {HTMLVideoElement} video
@@ -28,8 +28,8 @@ export class NativeEngine {
     this.clock = clock;
     this.hooks = hooks;
     this.meter = new FrameMeter(video);
-    video.addEventListener("error", this.#failed);
-    video.addEventListener("waiting", this.#waiting);
+    video.addEventListener("error", () => this.#failed(), { signal: this.#life.signal });
+    video.addEventListener("waiting", () => this.#waiting(), { signal: this.#life.signal });
     this.timer = setInterval(() => hooks.onChange(), TICK_MS);
   }
 
@@ -44,12 +44,13 @@ export class NativeEngine {
   async #open(query, at) {
     try {
       const { hlsUrl } = await call("POST", `/api/v1/streams/${this.streamId}/media-token`, { ttl: TOKEN_SECONDS });
-      if (this.#isClosed) return;
+      if (this.#life.signal.aborted) return;
       const prefix = hlsUrl.slice(0, hlsUrl.indexOf(this.streamId));
       this.video.src = `${prefix}${this.base.replace("/live/", "")}index.m3u8${query}`;
-      if (at !== null) this.video.addEventListener("loadedmetadata", () => { this.video.currentTime = at; }, { once: true });
+      if (at !== null) this.video.addEventListener("loadedmetadata", () => { this.video.currentTime = at; },
+        { once: true, signal: this.#life.signal });
     } catch (error) {
-      this.hooks.onRefused(/** @type {any} */ (error));
+      if (!this.#life.signal.aborted) this.hooks.onRefused(/** @type {any} */ (error));
     }
   }
 
@@ -128,22 +129,20 @@ export class NativeEngine {
   }
 
   close() {
-    this.#isClosed = true;
+    this.#life.abort();
     clearInterval(this.timer);
     this.meter.stop();
-    this.video.removeEventListener("error", this.#failed);
-    this.video.removeEventListener("waiting", this.#waiting);
     this.video.removeAttribute("src");
     this.video.load();
   }
 
-  #waiting = () => {
+  #waiting() {
     if (!this.video.seeking) this.#stalls += 1;
-  };
+  }
 
-  #failed = () => {
+  #failed() {
     const detail = this.video.error?.message ?? "the browser could not play the stream";
     this.#errors = [...this.#errors, `${new Date().toISOString()} ${detail}`].slice(-20);
     this.hooks.onFailed({ code: "playback-failed", detail });
-  };
+  }
 }
