@@ -34,6 +34,7 @@ class ComposeStack(Stack):
             INGEST_GRACE_SECONDS=str(GRACE_SECONDS),
         )
         self.access = {}
+        self.made = []
 
     def compose(self, *arguments, timeout=UP_SECONDS):
         done = subprocess.run(

@@ -17,6 +17,7 @@ SECRETS = pathlib.Path("/secrets")
 ACCESS = pathlib.Path("/access/access.json")
 SERVICES_USER = 10001
 POSTGRES_USER = 999  # of the postgres image
+PORTS = ("site", "site_tls", "rtmp", "rtmps")
 ROLES = ("auth", "catalog", "ingest", "origin")
 
 
@@ -59,7 +60,8 @@ def make_database():
 
 
 def bootstrap():
-    ports = {name: int(os.environ[f"PORT_{name.upper()}"]) for name in ("site", "site_tls", "rtmp", "rtmps")}
+    # Of a range, which replicas share, the first.
+    ports = {name: int(os.environ[f"PORT_{name.upper()}"].split("-")[0]) for name in PORTS}
     host = os.environ["MARTLET_HOST"]
     site = os.environ.get("MARTLET_SITE_URL") or f"http://{host}:{ports['site']}"
     access = Bootstrap(ACCESS, site, host, ports, SECRETS, api="http://gateway:8080").run()
