@@ -106,3 +106,22 @@ def test_sound_that_browsers_do_not_know_is_heard_all_the_same(stack, publish, c
     # What is kept is what was sent.
     kept = streams_of(stack, finished(stack, stream))["audio"]
     assert kept["codec_name"] == {"libmp3lame": "mp3"}.get(coding, coding)
+
+
+def test_no_sound_is_missing_in_hls_when_its_worker_dies(stack, publish):
+    _, url, _, hls = stack.new_stream("rtmp-mp3-worker")
+    publish(url, audio_codec=("-c:a", "libmp3lame", "-ar", "44100", "-ac", "1", "-b:a", "96k"))
+    wait_live(stack, "rtmp-mp3-worker")
+    wait_until("the master playlist is there", lambda: stack.request(hls, authorised=False).status == 200)
+    aac = sound.variants(stack, hls)[-1][1]
+    wait_until("whole segments of AAC", lambda: len(segments(stack, aac)) >= 4, timeout=30)
+    last = segments(stack, aac)[-1].number
+    stack.kill("transcoder")
+    # Its lease of three seconds runs out first.
+    wait_until("it goes on", lambda: segments(stack, aac)[-1].number > last + 3, timeout=15)
+    assert not any(one.gap for one in segments(stack, aac))
+    _, _, heard = sound.decoded(stack, aac, first=last - 1, count=5)
+    tenth = sound.RATE // 10
+    levels = [sound.level(heard[begin:begin + tenth], 440)
+              for begin in range(tenth, len(heard) - 2 * tenth, tenth)]
+    assert all(abs(one - SINE_LEVEL) < 0.02 for one in levels), levels

@@ -38,7 +38,7 @@ import Testing
 
         let rendition = try #require(owner.session.rendition(.aac))
         let sound = try SyntheticStream.make(of: [.audio(seconds: 5)], withEnd: false)
-        let packager = RenditionPackager(rendition) {}
+        let packager = RenditionPackager(rendition) { _ in }
         packager.tracksChanged(sound.description, tracks: sound.configurations)
         feed(sound, to: packager)
         #expect(rendition.media.read { $0.hasParts })
@@ -55,6 +55,20 @@ import Testing
         feed(stream, to: owner)
         owner.session.end()
         #expect(await fixture.get("\(Self.session)/aac/live.m3u8").status == 404)
+    }
+
+    @Test func `who asks first has a rendition begun, and so has who asks after its end`() async throws {
+        let stream = try Self.stream()
+        let owner = try await OriginFixture().own(stream)
+        feed(stream, to: owner)
+        let rendition = try #require(owner.session.rendition(.aac))
+        #expect(rendition.want())
+        #expect(!rendition.want())
+        // The bus was away for so long that its reader gave the rendition up, and somebody asks all the time.
+        let packager = RenditionPackager(rendition) { $0.rendition.forgetWants() }
+        packager.ended(.abandoned)
+        #expect(!rendition.isWanted)
+        #expect(rendition.want())
     }
 
     @Test func `pictures are listed when their rate is known`() async throws {

@@ -81,6 +81,9 @@ final class RenditionSession: Sendable {
         lastWant.store(EventLoop.now, ordering: .relaxed)
         return !wasWanted
     }
+
+    /// Takes note that it is made no longer: whoever asks next has it begun again.
+    func forgetWants() { lastWant.store(0, ordering: .relaxed) }
 }
 
 extension MediaSession.State {

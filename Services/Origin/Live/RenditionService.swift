@@ -48,7 +48,8 @@ actor RenditionService: Service {
     /// - Returns: whether it has to begin first.
     nonisolated func demand(_ rendition: RenditionSession, of session: MediaSession) -> Bool {
         guard rendition.want() else { return false }
-        demander.yield(Demand(streamID: session.streamID, session: session, rendition: rendition))
+        let demand = Demand(streamID: session.streamID, session: session, rendition: rendition)
+        if case .dropped(let oldest) = demander.yield(demand) { oldest.rendition.forgetWants() }
         return true
     }
 
@@ -74,8 +75,8 @@ actor RenditionService: Service {
     private func begin(_ name: BusStreamName, _ demand: Demand) {
         guard let reader, let rendition = name.rendition else { return }
         if let known = followed[name], known.rendition === demand.rendition { return }
-        let packager = RenditionPackager(demand.rendition) { [self] in
-            assumeIsolated { $0.forget(name) }
+        let packager = RenditionPackager(demand.rendition) { [self] packager in
+            assumeIsolated { $0.forget(packager, of: name) }
         }
         followed[name] = packager
         reader.assumeIsolated {
@@ -89,19 +90,24 @@ actor RenditionService: Service {
         }
     }
 
-    private func forget(_ name: BusStreamName) { followed[name] = nil }
+    /// Lets the next request begin it anew, also where somebody has asked all the while.
+    private func forget(_ packager: RenditionPackager, of name: BusStreamName) {
+        packager.rendition.forgetWants()
+        if followed[name] === packager { followed[name] = nil }
+    }
 
     private func keepWanting() async throws {
         while true {
             try await loop.sleep(for: Self.wantInterval)
-            for (name, packager) in followed {
-                if packager.rendition.isWanted { await want(name) } else { end(name) }
+            // Another session's may take its place while the bus is asked.
+            for (name, packager) in followed where followed[name] === packager {
+                if packager.rendition.isWanted { await want(name) } else { end(packager, of: name) }
             }
         }
     }
 
-    private func end(_ name: BusStreamName) {
-        forget(name)
+    private func end(_ packager: RenditionPackager, of name: BusStreamName) {
+        forget(packager, of: name)
         reader?.assumeIsolated { $0.unfollow(name.streamID, rendition: name.rendition) }
     }
 
@@ -118,7 +124,7 @@ final class RenditionPackager: BusStreamHandler, @unchecked Sendable {
     // SAFETY: the reader calls its handlers on its own loop only; `rendition` is immutable.
 
     let rendition: RenditionSession
-    private let forget: () -> Void
+    private let forget: (RenditionPackager) -> Void
     private var packager: SessionPackager
     /// What a request before this one has had packaged.
     private let newest: PartID?
@@ -126,7 +132,7 @@ final class RenditionPackager: BusStreamHandler, @unchecked Sendable {
     /// Creates a packager.
     ///
     /// - Parameter forget: Called on the loop when nothing more will come.
-    init(_ rendition: RenditionSession, forget: @escaping () -> Void) {
+    init(_ rendition: RenditionSession, forget: @escaping (RenditionPackager) -> Void) {
         self.rendition = rendition
         self.forget = forget
         newest = rendition.media.newestPart
@@ -146,7 +152,7 @@ final class RenditionPackager: BusStreamHandler, @unchecked Sendable {
 
     func gap(after last: BusEntryID?, next: BusEntryID) { packager.loseEntries() }
 
-    func ended(_ reason: BusStreamEnd) { forget() }
+    func ended(_ reason: BusStreamEnd) { forget(self) }
 
     private func perform(_ output: SessionPackager.Output) {
         switch output {
