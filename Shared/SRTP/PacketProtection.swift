@@ -53,15 +53,19 @@ struct PacketProtection: ~Copyable {
         ssrc: UInt32,
         index: UInt64
     ) -> Bool {
-        scratch.setNonce(ssrc: ssrc, index: index, salt: salt)
         // SAFETY: the caller has checked that header, payload and tag lie within the memory.
         let payload = unsafe memory.part(offset..<count)
         guard let tag = unsafe memory.part(count..<count + tagByteCount).baseAddress else { return false }
         switch cipher {
         case .gcm(let gcm):
             let header = unsafe UnsafeRawBufferPointer(memory.part(0..<offset))
-            return unsafe gcm.seal(payload, header: header, nonce: scratch.nonce, tag: tag)
+            let block = PacketNonce.block(ssrc: ssrc, index: index, salt: salt)
+            return unsafe withUnsafePointer(to: block) { block in
+                let nonce = unsafe UnsafeRawPointer(block) + PacketNonce.gcmOffset
+                return unsafe gcm.seal(payload, header: header, nonce: nonce, tag: tag)
+            }
         case .counter(let cipher):
+            scratch.setNonce(ssrc: ssrc, index: index, salt: salt)
             guard unsafe cipher.counter.apply(to: payload, counter: scratch.counter) else { return false }
             let sealed = unsafe UnsafeRawBufferPointer(memory.part(0..<count))
             unsafe writeCode(cipher.hmac, of: sealed, index: index)

@@ -19,6 +19,8 @@ public struct SRTPSender: ~Copyable {
 
     private let rtp: PacketProtection
     private let rtcp: PacketProtection
+    /// The stream of the last packet, apart from the others: mostly it is that of the next one too.
+    private var current: Stream?
     private var streams: [Stream] = []
     private var nextRTCPIndex: UInt32 = 0
 
@@ -79,13 +81,21 @@ public struct SRTPSender: ~Copyable {
 
     @inline(__always)
     private mutating func nextIndex(_ ssrc: UInt32, _ sequence: UInt16) -> UInt64? {
-        for place in streams.indices where streams[place].ssrc == ssrc {
-            guard let index = streams[place].index.index(of: sequence) else { return nil }
-            streams[place].index.note(index)
-            return index
+        if current?.ssrc != ssrc {
+            guard change(to: ssrc, sequence) else { return nil }
         }
-        guard streams.count < Self.streamLimit else { return nil }
-        streams.append(Stream(ssrc: ssrc, index: PacketIndex(first: sequence)))
-        return UInt64(sequence)
+        guard let index = current?.index.index(of: sequence) else { return nil }
+        current?.index.note(index)
+        return index
+    }
+
+    /// Goes over to another stream, which may be a new one.
+    private mutating func change(to ssrc: UInt32, _ sequence: UInt16) -> Bool {
+        let place = streams.firstIndex { $0.ssrc == ssrc }
+        guard place != nil || streams.count + 1 < Self.streamLimit || current == nil else { return false }
+        let next = place.map { streams.remove(at: $0) }
+        if let current { streams.append(current) }
+        current = next ?? Stream(ssrc: ssrc, index: PacketIndex(first: sequence))
+        return true
     }
 }

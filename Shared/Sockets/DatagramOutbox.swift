@@ -47,7 +47,8 @@ import Glibc
     /// Whether runs are used; goes off for good when the kernel or the device cannot do it.
     public private(set) var usesRuns: Bool
 
-    // SAFETY: allocated once and freed once; run `index` owns slot `index` of headers, vectors, names and controls.
+    // SAFETY: allocated once and freed once; run `index` owns slot `index` of headers, vectors, names
+    // and controls; runs are initialised up to their count.
     private let headers: UnsafeMutablePointer<cplatform_datagram>
     private let vectors: UnsafeMutablePointer<iovec>
     private let names: UnsafeMutableRawPointer
@@ -55,7 +56,8 @@ import Glibc
     private let slab: UnsafeMutableRawPointer
     private let slabByteCount: Int
     private let controlByteCount: Int
-    private var runs: [Run] = []
+    private let runs: UnsafeMutableBufferPointer<Run>
+    private var runCount = 0
     private var usedByteCount = 0
     private var waiting: [Waiting] = []
     private var firstWaiting = 0
@@ -76,7 +78,7 @@ import Glibc
         unsafe names = .allocate(byteCount: Self.runLimit * Self.nameByteCount, alignment: 16)
         unsafe controls = .allocate(byteCount: Self.runLimit * controlByteCount, alignment: 16)
         unsafe slab = .allocate(byteCount: self.slabByteCount, alignment: 64)
-        runs.reserveCapacity(Self.runLimit)
+        unsafe runs = .allocate(capacity: Self.runLimit)
     }
 
     deinit {
@@ -85,18 +87,19 @@ import Glibc
         unsafe names.deallocate()
         unsafe controls.deallocate()
         unsafe slab.deallocate()
+        unsafe runs.deallocate()
     }
 
     /// Whether datagrams wait until the socket is writable.
     public var isBlocked: Bool { firstWaiting < waiting.count }
 
     /// Whether nothing is left for ``flush(to:)``.
-    public var isEmpty: Bool { runs.isEmpty }
+    public var isEmpty: Bool { runCount == 0 }
 
     /// Room for one datagram of at most ``datagramByteLimit`` bytes, valid until the next call.
     @inline(__always)
     public func room(on socket: borrowing DatagramSocket) -> UnsafeMutableRawBufferPointer {
-        if usedByteCount + Self.datagramByteLimit > slabByteCount || runs.count == Self.runLimit {
+        if usedByteCount + Self.datagramByteLimit > slabByteCount || runCount == Self.runLimit {
             flush(to: socket)
         }
         // SAFETY: the slab has as many bytes left as were just checked.
@@ -112,29 +115,32 @@ import Glibc
         precondition(byteCount > 0 && byteCount <= Self.datagramByteLimit)
         let offset = usedByteCount
         usedByteCount += byteCount
-        if !extendRun(by: byteCount, to: address) {
-            runs.append(
-                Run(
-                    address: address,
-                    offset: offset,
-                    byteCount: byteCount,
-                    segment: byteCount,
-                    datagramCount: 1,
-                    isEnded: !usesRuns
-                )
-            )
-        }
+        if extendRun(by: byteCount, to: address) { return }
+        // SAFETY: `room(on:)` has seen to it that a run is left.
+        let run = Run(
+            address: address,
+            offset: offset,
+            byteCount: byteCount,
+            segment: byteCount,
+            datagramCount: 1,
+            isEnded: !usesRuns
+        )
+        unsafe runs.initializeElement(at: runCount, to: run)
+        runCount += 1
     }
 
     @inline(__always)
     private func extendRun(by byteCount: Int, to address: DatagramAddress) -> Bool {
-        guard let last = runs.indices.last, !runs[last].isEnded, runs[last].address == address,
-            byteCount <= runs[last].segment, runs[last].datagramCount < Self.runDatagramLimit,
-            runs[last].byteCount + byteCount <= Self.runByteLimit
+        guard runCount > 0 else { return false }
+        // SAFETY: runs before `runCount` are initialised.
+        var run = unsafe runs[runCount - 1]
+        guard !run.isEnded, byteCount <= run.segment, run.datagramCount < Self.runDatagramLimit,
+            run.byteCount + byteCount <= Self.runByteLimit, run.address == address
         else { return false }
-        runs[last].byteCount += byteCount
-        runs[last].datagramCount += 1
-        if byteCount < runs[last].segment { runs[last].isEnded = true }
+        run.byteCount += byteCount
+        run.datagramCount += 1
+        run.isEnded = byteCount < run.segment
+        unsafe runs[runCount - 1] = run
         return true
     }
 
@@ -142,20 +148,21 @@ import Glibc
 
     /// Gives everything to the kernel, as far as it takes it; the rest waits.
     public func flush(to socket: borrowing DatagramSocket) {
-        guard !runs.isEmpty else { return }
+        guard runCount > 0 else { return }
         var next = 0
         if isBlocked {
             retry(on: socket)
         }
         if !isBlocked {
-            for index in runs.indices { unsafe fill(index, with: runs[index], at: slab + runs[index].offset) }
+            for index in 0..<runCount { unsafe fill(index, with: runs[index], at: slab + runs[index].offset) }
             next = send(from: 0, on: socket)
         }
-        for run in runs[next...] {
+        for index in next..<runCount {
+            let run = unsafe runs[index]
             let bytes = unsafe UnsafeRawBufferPointer(start: slab + run.offset, count: run.byteCount)
             unsafe wait(Waiting(address: run.address, bytes: Array(bytes), segment: run.segment))
         }
-        runs.removeAll(keepingCapacity: true)
+        runCount = 0
         usedByteCount = 0
     }
 
@@ -176,23 +183,23 @@ import Glibc
     /// Sends the prepared runs from `start` on; returns the first that the kernel has no room for.
     private func send(from start: Int, on socket: borrowing DatagramSocket) -> Int {
         var next = start
-        while next < runs.count {
+        while next < runCount {
             callCount &+= 1
             // SAFETY: the slots from `next` to the number of runs are filled.
             let sent = unsafe cplatform_send_datagrams(
                 socket.descriptor,
                 headers + next,
-                CUnsignedInt(runs.count - next)
+                CUnsignedInt(runCount - next)
             )
             if sent > 0 {
-                for run in runs[next..<next + Int(sent)] { note(run.datagramCount, code: 0) }
+                for index in next..<next + Int(sent) { unsafe note(runs[index].datagramCount, code: 0) }
                 next += Int(sent)
                 continue
             }
             let code = errno
             if code == EAGAIN || code == ENOBUFS { return next }
             if code == EINTR { continue }
-            refuse(runs[next], code: code, on: socket)
+            unsafe refuse(runs[next], code: code, on: socket)
             next += 1
         }
         return next

@@ -18,8 +18,9 @@ extension PeerTransport {
     /// - Returns: `false` where the transport is not connected, or the bytes are no RTP packet.
     @discardableResult
     public func sendRTP(byteCount: Int, _ write: (inout MutableSpan<UInt8>) -> Void) -> Bool {
-        guard state == .connected, byteCount > 0, byteCount <= Self.packetByteLimit else { return false }
-        let room = unsafe endpoint.room(for: address)
+        // There is a sender exactly while packets can be sent.
+        guard byteCount > 0, byteCount <= Self.packetByteLimit else { return false }
+        let room = unsafe (port ?? endpoint.ports[0]).room()
         // SAFETY: the room is longer than the limit and is used by this call alone.
         var span = unsafe MutableSpan<UInt8>(
             _unsafeBytes: UnsafeMutableRawBufferPointer(rebasing: room[..<byteCount])
@@ -41,8 +42,8 @@ extension PeerTransport {
     /// Sends one compound RTCP packet.
     @discardableResult
     public func sendRTCP(_ packet: Span<UInt8>) -> Bool {
-        guard state == .connected, !packet.isEmpty, packet.count <= Self.packetByteLimit else { return false }
-        let room = unsafe endpoint.room(for: address)
+        guard !packet.isEmpty, packet.count <= Self.packetByteLimit else { return false }
+        let room = unsafe (port ?? endpoint.ports[0]).room()
         // SAFETY: the room is longer than the limit.
         unsafe packet.withUnsafeBytes { unsafe room.copyMemory(from: $0) }
         guard let count = unsafe sender?.protectRTCP(room, count: packet.count) else { return false }
@@ -53,8 +54,9 @@ extension PeerTransport {
     private func commit(_ room: UnsafeMutableRawBufferPointer, _ count: Int) {
         statistics.packetsSent &+= 1
         statistics.bytesSent &+= UInt64(count)
-        if let address {
-            endpoint.commit(count, to: address)
+        if let address, let port {
+            port.outbox.commit(count, to: address)
+            endpoint.planFlush()
         } else {
             unsafe connection?.send(UnsafeRawBufferPointer(rebasing: room[..<count]))
         }

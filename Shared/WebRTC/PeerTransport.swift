@@ -29,7 +29,9 @@ public final class PeerTransport {
     var sender: SRTPSender?
     var receiver: SRTPReceiver?
     /// Where datagrams go, unless they go by `connection`.
-    var address: DatagramAddress?
+    var address: DatagramAddress? { didSet { port = address.flatMap(endpoint.datagramPort) } }
+    /// The socket that they leave by; any, where they go by `connection`.
+    private(set) var port: DatagramPort?
     var connection: FrameConnection?
     var knownAddresses: [DatagramAddress] = []
     /// The ways by which the peer can have got what its part of the handshake answers.

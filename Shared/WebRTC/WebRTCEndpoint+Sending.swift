@@ -8,15 +8,6 @@ extension WebRTCEndpoint {
         for port in ports { port.flush() }
     }
 
-    func room(for address: DatagramAddress?) -> UnsafeMutableRawBufferPointer {
-        unsafe (address.flatMap(datagramPort) ?? ports[0]).room()
-    }
-
-    func commit(_ byteCount: Int, to address: DatagramAddress) {
-        datagramPort(for: address)?.outbox.commit(byteCount, to: address)
-        planFlush()
-    }
-
     func send(_ bytes: [UInt8], to address: DatagramAddress) {
         guard let port = datagramPort(for: address),
             (1...DatagramOutbox.datagramByteLimit).contains(bytes.count)
@@ -24,7 +15,8 @@ extension WebRTCEndpoint {
             return
         }
         unsafe bytes.withUnsafeBytes { unsafe port.room().copyMemory(from: $0) }
-        commit(bytes.count, to: address)
+        port.outbox.commit(bytes.count, to: address)
+        planFlush()
     }
 
     func send(_ bytes: [UInt8], on pair: CandidatePair) {
@@ -34,14 +26,18 @@ extension WebRTCEndpoint {
         }
     }
 
-    @inline(__always)
-    private func datagramPort(for address: DatagramAddress) -> DatagramPort? {
+    func datagramPort(for address: DatagramAddress) -> DatagramPort? {
         for port in ports where port.isV4 == address.isV4 { return port }
         return nil
     }
 
+    /// Sees to it that what has been queued leaves at the end of the loop's turn.
+    @inline(__always)
     func planFlush() {
-        guard !isFlushPlanned else { return }
+        if !isFlushPlanned { planFirstFlush() }
+    }
+
+    private func planFirstFlush() {
         isFlushPlanned = true
         nonisolated(unsafe) let endpoint = self
         // SAFETY: the closure runs on the loop that this endpoint is bound to.

@@ -18,7 +18,7 @@ sys.path.insert(0, str(HERE.parent / "EndToEnd"))
 sys.path.insert(0, str(HERE))
 
 from bench_stack import bench_stack  # noqa: E402
-from processes import Meter, resident_bytes  # noqa: E402
+from processes import CoreMeter, Meter, resident_bytes  # noqa: E402
 from waiting import pause, wait_until  # noqa: E402
 
 # What is published: size, frame rate, and kbit/s of H.264 without B-frames, a keyframe every two seconds; and whether
@@ -78,7 +78,7 @@ def pin_stack(stack):
 
 
 def view(arguments, groups):
-    """Runs viewers to their end; returns their report and what the `groups` cost while packets were counted."""
+    """Runs viewers to their end; returns their report and what the `groups` and cores cost while packets were counted."""
     process = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CORE), program("WebRTCLoadGenerator"), *arguments],
         stdout=subprocess.PIPE, text=True,
@@ -86,9 +86,9 @@ def view(arguments, groups):
     meter, cost = None, None
     for line in process.stdout:
         if line.startswith("counting"):
-            meter = Meter(groups)
+            meter, cores = Meter(groups), CoreMeter((HUB_CORE, LOAD_CORE))
         elif line.startswith("counted") and meter:
-            cost = meter.read()
+            cost = meter.read() | {"cores": cores.read()}
         elif line.startswith("{"):
             process.wait(60)
             return json.loads(line), cost
@@ -119,19 +119,21 @@ class Histogram:
 
 
 def row(server, stream, count, report, cost, before):
+    cores = cost.pop("cores")
     (figures,) = cost.values()
     memory = (figures["rss_mib"] - before / 2**20) / max(1, report["connected"])
     return {
         "server": server, "stream": stream, "viewers": count, "connected": report["connected"],
         "packets_per_s": round(report["packetsPerSecond"]), "mbit_per_s": round(report["megabitsPerSecond"]),
-        "cpu_percent": figures["cpu_percent"], "lost": report["packetsLost"], "silent": report["silent"],
+        "cpu_percent": figures["cpu_percent"], "core_percent": cores[HUB_CORE], "lost": report["packetsLost"], "silent": report["silent"],
         "refused": report["packetsRefused"], "mib_per_viewer": round(memory, 3),
         "connect_p99_ms": round(report["connectMilliseconds"]["p99"]),
         "first_frame_p50_ms": round(report["firstFrameMilliseconds"]["p50"]),
         "first_frame_p99_ms": round(report["firstFrameMilliseconds"]["p99"]),
         "forward_p50_ms": round(report["forwardMilliseconds"]["p50"], 1),
         "forward_p99_ms": round(report["forwardMilliseconds"]["p99"], 1),
-        "load_cpu_percent": round(report["generatorCPUPercent"], 1), "failures": report["failures"],
+        "load_cpu_percent": round(report["generatorCPUPercent"], 1), "load_core_percent": cores[LOAD_CORE],
+        "postponed": report["postponed"], "failures": report["failures"],
     }
 
 
@@ -178,9 +180,10 @@ def measure(stack, stream, counts, seconds, sample):
 
 
 COLUMNS = (
-    "server", "stream", "viewers", "connected", "packets_per_s", "mbit_per_s", "cpu_percent", "lost", "silent",
+    "server", "stream", "viewers", "connected", "packets_per_s", "mbit_per_s", "cpu_percent", "core_percent", "lost",
+    "silent",
     "mib_per_viewer", "first_frame_p50_ms", "first_frame_p99_ms", "forward_p50_ms", "forward_p99_ms",
-    "inside_p99_ms", "load_cpu_percent",
+    "inside_p99_ms", "load_cpu_percent", "load_core_percent",
 )
 
 

@@ -25,6 +25,14 @@ struct AlignedRunTests {
         }
     }
 
+    @Test func `where sound may follow, the last is filled up too, so that it goes along`() {
+        let aligned = AlignedRun(run([800, 800, 700]), isFollowed: true)
+        #expect(aligned.paddings == [0, 0, 100])
+        #expect(AlignedRun(run([800, 800, 700])).paddings.isEmpty)
+        #expect(AlignedRun(run([800, 800, 400]), isFollowed: true).paddings.isEmpty)
+        #expect(AlignedRun(run([400]), isFollowed: true).paddings.isEmpty)
+    }
+
     @Test(arguments: [
         ([5, 5, 5], 1), ([5, 5, 4], 1), ([5, 4, 4], 2), ([4, 5], 2), ([5, 4, 5], 2), ([], 0),
     ])

@@ -16,20 +16,28 @@ struct AlignedRun {
     /// What sending it costs, to compare several.
     let cost: Int
 
-    init(_ run: PayloadRun) {
+    /// Fills payloads up, where that is worth it.
+    ///
+    /// - Parameter isFollowed: Whether a short packet of sound may follow, which can end the run.
+    init(_ run: PayloadRun, isFollowed: Bool = false) {
         let sizes = (0..<run.count).map { run.range($0).count }
-        let plain = sizes.count * Self.packetCost + Self.runCount(of: sizes) * Self.runCost
         let longest = sizes.max() ?? 0
-        let paddings = sizes.dropLast().map { longest - $0 }
-        let aligned = sizes.count * Self.packetCost + paddings.reduce(0, +) + Self.runCost
-        guard aligned < plain, paddings.allSatisfy({ $0 <= Self.paddingLimit }) else {
-            (payloads, self.paddings, cost) = (run, [], plain)
-            return
+        let whole = sizes.map { longest - $0 }
+        let none = sizes.map { _ in 0 }
+        var (best, least) = (none, Self.cost(of: sizes, none, isFollowed))
+        for paddings in [whole.dropLast() + none.suffix(1), whole]
+        where paddings.allSatisfy({ $0 <= Self.paddingLimit }) {
+            let cost = Self.cost(of: sizes, paddings, isFollowed)
+            if cost < least { (best, least) = (paddings, cost) }
         }
-        let padded = (paddings + [0]).map { UInt8(clamping: $0) }
-        payloads = Self.filled(run, padded)
-        self.paddings = padded
-        cost = aligned
+        cost = least
+        paddings = best == none ? [] : best.map { UInt8(clamping: $0) }
+        payloads = paddings.isEmpty ? run : Self.filled(run, paddings)
+    }
+
+    private static func cost(of sizes: [Int], _ paddings: [Int], _ isFollowed: Bool) -> Int {
+        let sent = zip(sizes, paddings).map { $0 + $1 } + (isFollowed ? [1] : [])
+        return sizes.count * packetCost + paddings.reduce(0, +) + runCount(of: sent) * runCost
     }
 
     /// How many runs packets of these sizes become.

@@ -25,6 +25,9 @@ struct FeedDelivery: Sendable {
     /// Whether it is what was there before, for a shard that comes new.
     var isSeed = false
 
+    /// Whether it is sound, and nothing that changes what is sent otherwise.
+    var isSoundAlone: Bool { video.isEmpty && events.isEmpty && !isSeed }
+
     var isEmpty: Bool { video.isEmpty && audio.isEmpty && events.isEmpty }
 }
 

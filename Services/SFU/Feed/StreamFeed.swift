@@ -222,7 +222,8 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
         }
         // Nothing can be decoded before the first keyframe.
         guard sample.flags.contains(.keyframe) || videoRing.newest != nil else { return }
-        guard let block = video?.packetise(sample, at: now, on: timeline) else {
+        let isFollowed = audioConfiguration != nil
+        guard let block = video?.packetise(sample, at: now, on: timeline, isFollowed: isFollowed) else {
             measures.malformedSamples.increment()
             return
         }

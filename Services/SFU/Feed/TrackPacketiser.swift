@@ -39,12 +39,15 @@ struct TrackPacketiser {
     }
 
     /// Cuts a sample; `nil` where it is damaged.
+    ///
+    /// - Parameter isFollowed: Whether sound may be sent behind it.
     mutating func packetise(
         _ sample: BusSample,
         at now: UInt64,
-        on timeline: SessionTimeline = SessionTimeline()
+        on timeline: SessionTimeline = SessionTimeline(),
+        isFollowed: Bool = false
     ) -> PacketBlock? {
-        guard let run = cut(sample) else { return nil }
+        guard let run = cut(sample, isFollowed) else { return nil }
         let presentation = sample.decodeTime &+ Int64(sample.compositionOffset)
         let time = MediaTime(ticks: presentation, timescale: configuration.timescale)
         let mediaTime = time.ticks(in: Self.nanosecondsPerSecond)
@@ -79,12 +82,12 @@ struct TrackPacketiser {
         return NTPClock.time(wallClock)
     }
 
-    private mutating func cut(_ sample: BusSample) -> AlignedRun? {
+    private mutating func cut(_ sample: BusSample, _ isFollowed: Bool) -> AlignedRun? {
         var best: AlignedRun?
         // Each is asked, as some count the pictures.
         for index in packetisers.indices {
             guard cut(sample, by: index), !run.isEmpty else { return nil }
-            let next = AlignedRun(run)
+            let next = AlignedRun(run, isFollowed: isFollowed)
             if next.cost < best?.cost ?? .max { best = next }
         }
         return best

@@ -4,6 +4,8 @@ struct PictureRate {
     private static let window: UInt64 = 2_000_000_000
     /// Nothing for so long is a layer that is not sent.
     private static let silence: UInt64 = 1_500_000_000
+    /// The longest time between pictures that flow, in nanoseconds.
+    private static let flowLimit: UInt64 = 60_000_000
     /// What packets add to their payloads, in percent.
     private static let overhead = 4
 
@@ -11,7 +13,8 @@ struct PictureRate {
     private(set) var bitsPerSecond: Int?
     private var byteCount = 0
     private var start: UInt64?
-    private var last: UInt64?
+    /// When the newest picture came, in monotonic nanoseconds.
+    private(set) var last: UInt64?
 
     /// Counts a picture that came at `time`, in monotonic nanoseconds.
     mutating func add(_ byteCount: Int, at time: UInt64) {
@@ -27,6 +30,9 @@ struct PictureRate {
         bitsPerSecond = max(1, Int(bits * 1e9 / Double(time - start)))
         begin(with: byteCount, at: time)
     }
+
+    /// Whether the next picture is to be expected soon.
+    func isFlowing(at now: UInt64) -> Bool { last.map { now < $0 || now - $0 < Self.flowLimit } ?? false }
 
     /// Whether nothing has come for some time.
     func isSilent(at now: UInt64) -> Bool { last.map { now > $0 && now - $0 > Self.silence } ?? true }

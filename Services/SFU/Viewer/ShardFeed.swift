@@ -14,6 +14,8 @@ final class ShardFeed {
     fileprivate(set) var layers: [ShardLayer] = []
     /// Who takes its pictures or its sound, or waits for them, by session.
     var audience = Audience<Viewer>()
+    /// Sessions that take its sound and no pictures of anything.
+    var listenerCount = 0
     /// How many need it: sessions, and the feed whose layer it is.
     fileprivate(set) var holderCount = 0
 
@@ -82,6 +84,14 @@ final class ShardFeeds {
     }
 
     subscript(name: BusStreamName) -> ShardFeed? { feeds[name] }
+
+    /// Whether all pictures of a stream that are watched keep coming.
+    func pictures(of streamID: String, flowAt now: UInt64) -> Bool {
+        let watched = feeds.values.filter {
+            $0.name.streamID == streamID && !$0.audience.members.isEmpty && $0.rate.last != nil
+        }
+        return !watched.isEmpty && watched.allSatisfy { $0.rate.isFlowing(at: now) }
+    }
 
     /// Takes a feed, until ``release(_:)``.
     func hold(_ name: BusStreamName) -> ShardFeed {

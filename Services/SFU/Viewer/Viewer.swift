@@ -105,6 +105,7 @@ final class Viewer: PeerTransportObserver {
         pictures?.leave(self)
         guard let sound else { return }
         sound.audience.remove(self)
+        if pictures == nil { sound.listenerCount -= 1 }
         shard.feeds.release(sound)
     }
 

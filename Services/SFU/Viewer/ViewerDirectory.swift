@@ -24,6 +24,13 @@ final class ViewerDirectory: GrantHolder {
         var entries: [String: Entry] = [:]
         var nextShard = 0
         var isDraining = false
+
+        /// The shard that takes the next session: each in turn, without those that are behind with sending.
+        var next: Int? {
+            let now = EventLoop.now
+            let order = shards.indices.map { (nextShard + $0) % shards.count }
+            return order.first { !shards[$0].load.isTooHigh(at: now) }
+        }
     }
 
     let ended = EndedViewers()
@@ -42,7 +49,7 @@ final class ViewerDirectory: GrantHolder {
 
     /// Whether another session may be opened.
     var hasRoom: Bool {
-        state.withLock { !$0.shards.isEmpty && $0.entries.count < limit && !$0.isDraining }
+        state.withLock { $0.entries.count < limit && !$0.isDraining && $0.next != nil }
     }
 
     /// Opens a session on the shard whose turn it is.
@@ -50,7 +57,7 @@ final class ViewerDirectory: GrantHolder {
     /// The feeds that `plan` holds are held until its end.
     func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) async -> ICECredentials {
         let shard = state.withLock { state in
-            let shard = state.nextShard
+            let shard = state.next ?? state.nextShard
             state.nextShard = (shard + 1) % state.shards.count
             state.entries[id] = Entry(
                 shard: shard,

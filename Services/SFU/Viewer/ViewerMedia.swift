@@ -27,13 +27,16 @@ struct ViewerMedia {
 
     /// What the path carries.
     private(set) var estimator: BandwidthEstimator
+    /// Whether the viewer reports on packets by their numbers.
+    private let reportsPackets: Bool
 
     init(video: OutgoingTrack?, audio: OutgoingTrack?, hasLayers: Bool = false) {
         self.video = video
         self.audio = audio
         var settings = BandwidthEstimator.Settings()
         settings.initial = hasLayers ? Self.cautiousEstimate : Self.initialEstimate
-        if video?.isNumbered != true { settings.packetCount = 0 }
+        reportsPackets = video?.isNumbered == true || audio?.isNumbered == true
+        if !reportsPackets { settings.packetCount = 0 }
         estimator = BandwidthEstimator(settings: settings)
     }
 
@@ -138,7 +141,7 @@ struct ViewerMedia {
     }
 
     private mutating func note(_ number: UInt16, _ count: Int, _ now: UInt64) {
-        estimator.send(number, byteCount: count, now: now)
+        if reportsPackets { estimator.send(number, byteCount: count, now: now) }
         sentBytes &+= UInt64(count)
         packetCount &+= 1
     }

@@ -16,12 +16,15 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private static let pumpInterval = Duration.milliseconds(5)
     /// Viewers that are sent what has come before the loop looks at what else there is to do.
     private static let viewersPerTurn = 64
+    /// Viewers from which on their sound waits for pictures.
+    private static let waitingAudience = 200
     /// Each viewer is looked after once in so many intervals.
     private static let careSlots: UInt64 = 10
     private static let careInterval = Duration.milliseconds(100)
 
     let loop: EventLoop
     let candidates: [LocalCandidate]
+    let load = ShardLoad()
     private let endpoint: WebRTCEndpoint
     private let hub: FeedHub
     private let measures: SFUMeasures
@@ -109,6 +112,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         viewer.attach(transport)
         viewers[id] = viewer
         for feed in [pictures?.main, sound] { feed?.audience.add(viewer) }
+        if pictures == nil { sound?.listenerCount += 1 }
         measures.viewers.add(1)
         return transport.credentials
     }
@@ -167,10 +171,18 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         guard let feed = feeds[delivery.feed] else { return }
         feed.take(delivery)
         for case .layers(let layers) in delivery.events { feeds.use(layers, of: feed) }
+        if delivery.isSoundAlone, soundCanWait(of: feed) { return }
         let first = delivery.isSeed ? nil : delivery.video.first ?? delivery.audio.first
         feed.audience.announce(at: first?.arrival ?? EventLoop.now)
         serve(feed)
         if feed.hasEnded || feed.problem != nil { dismiss(feed) }
+    }
+
+    /// Whether sound may wait for the next picture, whose run it ends: a run of its own for every viewer costs as much
+    /// as a picture, where there are many.
+    private func soundCanWait(of feed: ShardFeed) -> Bool {
+        feed.audience.members.count >= Self.waitingAudience && feed.listenerCount == 0
+            && feeds.pictures(of: feed.name.streamID, flowAt: EventLoop.now)
     }
 
     /// Sends what has come to everybody, some at once and the others in the next turns.
@@ -186,10 +198,16 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         let oldest = feed.audience.oldestArrival
         serve(feed, viewers: Self.viewersPerTurn)
         endpoint.flush()
-        if let oldest { measures.delay.observe(Double(EventLoop.now &- oldest) / 1e9) }
+        if let oldest { note(sinceArrival: oldest) }
         if !feed.audience.isServed { serving.append(feed) }
         guard !serving.isEmpty else { return }
         loop.executeNextTurn { [weak self] in self?.serveSome() }
+    }
+
+    private func note(sinceArrival arrival: UInt64) {
+        let now = EventLoop.now
+        measures.delay.observe(Double(now &- arrival) / 1e9)
+        load.note(wait: now &- arrival, at: now)
     }
 
     private func serve(_ feed: ShardFeed, viewers count: Int) {

@@ -71,7 +71,8 @@ struct JanusSignalling {
         for _ in 0..<Self.eventLimit {
             let reply = try await decode(client.request("GET", session + "?maxev=1"))
             guard let description = reply.jsep else { continue }
-            guard let offer = SessionText.description(description.sdp) else { break }
+            guard var offer = SessionText.description(description.sdp) else { break }
+            offer.isInControl = !description.sdp.contains("a=ice-lite")
             return offer
         }
         throw SignallingFailure(status: 200, text: "no offer")

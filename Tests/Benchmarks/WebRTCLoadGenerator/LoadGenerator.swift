@@ -13,6 +13,8 @@ actor LoadGenerator {
     /// How often a viewer's consent is renewed and a report is sent.
     private static let careInterval = Duration.milliseconds(1000)
     private static let failuresInReport = 5
+    /// How often a viewer asks that is told to come back later.
+    private static let attemptLimit = 5
     /// One wake-up serves many viewers, and the server's core does not pay for waking us with every packet; delays
     /// look longer by as much.
     private static let rest = Duration.milliseconds(1)
@@ -26,6 +28,7 @@ actor LoadGenerator {
     private var connecting: [Int: LoadViewer] = [:]
     private var resources: [String] = []
     private var failures: [String] = []
+    private var postponed = 0
     private var isFinished = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -79,7 +82,6 @@ actor LoadGenerator {
             isSampled: number % plan.sampleEvery == 0
         )
         do {
-            viewer.requested = EventLoop.now
             let session = try await negotiate(viewer)
             try viewer.start(session)
             viewers[number] = viewer
@@ -91,17 +93,32 @@ actor LoadGenerator {
 
     private func negotiate(_ viewer: LoadViewer) async throws -> SessionText.Description {
         if let janus = plan.janus {
+            viewer.requested = EventLoop.now
             let signalling = JanusSignalling(client: client, url: janus, mountPoint: plan.mountPoint)
             return try await signalling.watch(viewer, fingerprint: identity.fingerprint)
         }
         let offer = SessionText.offer(viewer, fingerprint: identity.fingerprint, videoOnly: plan.isVideoOnly)
-        let response = try await client.request("POST", plan.url, headers: headers, body: Array(offer.utf8))
-        let answer = String(decoding: try await response.body.collect(upTo: 65_536), as: UTF8.self)
-        guard response.status == 201, let session = SessionText.description(answer) else {
-            throw SignallingFailure(status: response.status, text: String(answer.prefix(200)))
+        var attempts = 0
+        while true {
+            viewer.requested = EventLoop.now
+            let response = try await client.request(
+                "POST",
+                plan.url,
+                headers: headers,
+                body: Array(offer.utf8)
+            )
+            let answer = String(decoding: try await response.body.collect(upTo: 65_536), as: UTF8.self)
+            if response.status == 201, let session = SessionText.description(answer) {
+                if let location = response.headers["location"] { resources.append(location) }
+                return session
+            }
+            attempts += 1
+            guard let delay = response.retryDelay, attempts < Self.attemptLimit else {
+                throw SignallingFailure(status: response.status, text: String(answer.prefix(200)))
+            }
+            postponed += 1
+            try await loop.sleep(for: delay)
         }
-        if let location = response.headers["location"] { resources.append(location) }
-        return session
     }
 
     private var headers: HTTPFields {
@@ -187,7 +204,16 @@ actor LoadGenerator {
             forwardMilliseconds: Quantiles(counts.flatMap(\.forwardMilliseconds)),
             setUpSeconds: setUp,
             generatorCPUPercent: processor / seconds * 100,
+            postponed: postponed,
             failures: failures
         )
+    }
+}
+
+extension HTTPClientResponse {
+    /// When a server that is full wants to be asked again.
+    fileprivate var retryDelay: Duration? {
+        guard status == 503, let seconds = headers["retry-after"].flatMap({ Int($0) }) else { return nil }
+        return .seconds(min(seconds, 10))
     }
 }

@@ -20,6 +20,8 @@ struct LoadReport: Codable {
     var forwardMilliseconds: Quantiles
     var setUpSeconds: Double
     var generatorCPUPercent: Double
+    /// Offers that were answered by 503 and made again.
+    var postponed: Int
     var failures: [String]
 }
 

@@ -101,10 +101,10 @@ final class LoadViewer: EventHandler {
         lastCheck = EventLoop.now
         let id = STUNMessage.TransactionID(high: .random(in: 0...(.max)), low: .random(in: 0...(.max)))
         var message = STUNMessage(.request, transactionID: id)
-        message.attributes = [
-            .username("\(session.fragment):\(fragment)"), .priority(0x6e7f_00ff), .controlling(tieBreaker: 1),
-            .useCandidate,
-        ]
+        // Whoever offers is in control, unless it cannot be (RFC 8445 §6.1.1).
+        let role: [STUNMessage.Attribute] =
+            session.isInControl ? [.controlled(tieBreaker: 1)] : [.controlling(tieBreaker: 1), .useCandidate]
+        message.attributes = [.username("\(session.fragment):\(fragment)"), .priority(0x6e7f_00ff)] + role
         send(message.encoded(key: Array(session.password.utf8)))
     }
 
@@ -168,13 +168,19 @@ final class LoadViewer: EventHandler {
         // SAFETY: the bytes live for the call.
         let bytes = unsafe Span<UInt8>(_unsafeBytes: packet)
         guard let message = try? STUNMessage(bytes), let session else { return }
-        guard message.kind == .request else { return takeAnswer() }
-        var answer = STUNMessage(.success, transactionID: message.transactionID)
-        answer.attributes = [.xorMappedAddress(session.serverAddress)]
-        send(answer.encoded(key: Array(password.utf8)))
+        switch message.kind {
+        case .success: if !session.isInControl { begin() }
+        case .request:
+            var answer = STUNMessage(.success, transactionID: message.transactionID)
+            answer.attributes = [.xorMappedAddress(session.serverAddress)]
+            send(answer.encoded(key: Array(password.utf8)))
+            if session.isInControl, message.attributes.contains(.useCandidate) { begin() }
+        case .failure, .indication: break
+        }
     }
 
-    private func takeAnswer() {
+    /// Begins the handshake, once the way is agreed on.
+    private func begin() {
         guard !hasAnswer else { return }
         hasAnswer = true
         for datagram in engine.start() { send(datagram) }

@@ -12,6 +12,8 @@ enum SessionText {
         var server: DatagramAddress
         /// The name of the first media section.
         var mediaID: String
+        /// Whether the other side makes checks of its own and chooses the way, since it offers.
+        var isInControl = false
 
         /// The same address as ICE writes it.
         var serverAddress: TransportAddress {
