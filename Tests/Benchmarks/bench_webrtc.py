@@ -77,8 +77,8 @@ def pin_stack(stack):
     return stack.pid("sfu")
 
 
-def view(arguments, groups):
-    """Runs viewers to their end; returns their report and what the `groups` and cores cost while packets were counted."""
+def view(arguments, groups, delays=None):
+    """Runs viewers to their end; returns their report and what the `groups` and cores cost while they were counted."""
     process = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CORE), program("WebRTCLoadGenerator"), *arguments],
         stdout=subprocess.PIPE, text=True,
@@ -86,9 +86,13 @@ def view(arguments, groups):
     meter, cost = None, None
     for line in process.stdout:
         if line.startswith("counting"):
+            if delays:
+                delays.begin()
             meter, cores = Meter(groups), CoreMeter((HUB_CORE, LOAD_CORE))
         elif line.startswith("counted") and meter:
             cost = meter.read() | {"cores": cores.read()}
+            if delays:
+                delays.end()
         elif line.startswith("{"):
             process.wait(60)
             return json.loads(line), cost
@@ -96,13 +100,19 @@ def view(arguments, groups):
 
 
 class Histogram:
-    """How long packets stay inside the sfu, from its metrics, since this was made."""
+    """How long packets stay inside the sfu, from its metrics, between two moments."""
 
     NAME = "sfu_forward_delay_seconds_bucket"
 
     def __init__(self, port):
         self.url = f"http://127.0.0.1:{port}/metrics"
+        self.before, self.after = {}, {}
+
+    def begin(self):
         self.before = self.buckets()
+
+    def end(self):
+        self.after = self.buckets()
 
     def buckets(self):
         with urllib.request.urlopen(self.url, timeout=5) as answer:
@@ -113,7 +123,7 @@ class Histogram:
 
     def quantile_ms(self, share):
         """The upper bound of the bucket that holds the quantile, in milliseconds."""
-        counts = {bound: count - self.before.get(bound, 0) for bound, count in sorted(self.buckets().items())}
+        counts = {bound: count - self.before.get(bound, 0) for bound, count in sorted(self.after.items())}
         total = max(counts.values(), default=0)
         return next((1000 * bound for bound, count in counts.items() if total and count >= share * total), None)
 
@@ -125,7 +135,8 @@ def row(server, stream, count, report, cost, before):
     return {
         "server": server, "stream": stream, "viewers": count, "connected": report["connected"],
         "packets_per_s": round(report["packetsPerSecond"]), "mbit_per_s": round(report["megabitsPerSecond"]),
-        "cpu_percent": figures["cpu_percent"], "core_percent": cores[HUB_CORE], "lost": report["packetsLost"], "silent": report["silent"],
+        "cpu_percent": figures["cpu_percent"], "core_percent": cores[HUB_CORE],
+        "lost": report["packetsLost"], "silent": report["silent"],
         "refused": report["packetsRefused"], "mib_per_viewer": round(memory, 3),
         "connect_p99_ms": round(report["connectMilliseconds"]["p99"]),
         "first_frame_p50_ms": round(report["firstFrameMilliseconds"]["p50"]),
@@ -166,10 +177,10 @@ def measure(stack, stream, counts, seconds, sample):
             report, cost = view(
                 ["--url", hub, "--token", stack.access["api_token"], "--count", str(count),
                  "--seconds", str(seconds), "--sample", str(sample), *kind],
-                {"sfu": [pid]},
+                {"sfu": [pid]}, inside,
             )
             rows.append(row("martlet", stream, count, report, cost, before))
-            rows[-1]["inside_p99_ms"] = inside.quantile_ms(0.99)
+            rows[-1] |= {"inside_p50_ms": inside.quantile_ms(0.5), "inside_p99_ms": inside.quantile_ms(0.99)}
             print(json.dumps(rows[-1]), flush=True)
             if report["connected"] < CARRIED_SHARE * count:
                 break
@@ -183,7 +194,7 @@ COLUMNS = (
     "server", "stream", "viewers", "connected", "packets_per_s", "mbit_per_s", "cpu_percent", "core_percent", "lost",
     "silent",
     "mib_per_viewer", "first_frame_p50_ms", "first_frame_p99_ms", "forward_p50_ms", "forward_p99_ms",
-    "inside_p99_ms", "load_cpu_percent", "load_core_percent",
+    "inside_p50_ms", "inside_p99_ms", "load_cpu_percent", "load_core_percent",
 )
 
 

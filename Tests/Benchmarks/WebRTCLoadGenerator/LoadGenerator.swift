@@ -14,7 +14,7 @@ actor LoadGenerator {
     private static let careInterval = Duration.milliseconds(1000)
     private static let failuresInReport = 5
     /// How often a viewer asks that is told to come back later.
-    private static let attemptLimit = 5
+    private static let attemptLimit = 10
     /// One wake-up serves many viewers, and the server's core does not pay for waking us with every packet; delays
     /// look longer by as much.
     private static let rest = Duration.milliseconds(1)
