@@ -8,6 +8,8 @@ final class DatagramPort: EventHandler {
     private static let batchesPerWakeUp = 16
     private static let batchCapacity = 16
     /// After so long the rest waits for the next turn, in nanoseconds: handshakes must not hold media up.
+    ///
+    /// A batch is finished all the same, which takes longer where it is all handshakes.
     private static let wakeUpLimit: UInt64 = 1_000_000
 
     let isV4: Bool
