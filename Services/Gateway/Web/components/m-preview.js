@@ -6,6 +6,8 @@ import { ServerClock } from "../player/server-clock.js";
 
 /** Feeds open for previews at a time: HTTP/1.1 allows a page six connections. */
 const MOST_PREVIEWS = 2;
+/** What could not be shown is tried again after so long, in ms. */
+const RETRY_MS = 10_000;
 let running = 0;
 /** Those that can be seen and wait for their turn. @type {Set<Preview>} */ const waiting = new Set();
 
@@ -15,6 +17,7 @@ export class Preview extends HTMLElement {
   #sessionId = "";
   /** @type {MseEngine | null} */ #engine = null;
   /** @type {MediaRights | null} */ #rights = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
   #observer = new IntersectionObserver((entries) => this.#seen(entries[entries.length - 1].isIntersecting));
 
   /** @param {string} streamId @param {string} sessionId */
@@ -33,13 +36,13 @@ export class Preview extends HTMLElement {
 
   disconnectedCallback() {
     this.#observer.disconnect();
-    waiting.delete(this);
-    this.#stop();
+    this.#seen(false);
   }
 
   /** @param {boolean} isSeen */
   #seen(isSeen) {
     waiting.delete(this);
+    clearTimeout(this.#retry);
     if (!isSeen) this.#stop();
     else if (this.#engine) return;
     else if (running < MOST_PREVIEWS) this.#start();
@@ -57,10 +60,17 @@ export class Preview extends HTMLElement {
     this.#engine = new MseEngine(video, {
       base: `/live/${this.#streamId}/${this.#sessionId}/`, clock: new ServerClock(),
       fetchMedia: (url, signal) => rights.fetch(url, signal),
-      hooks: { onChange() {}, onUnplayable() {}, onEnded: () => this.#stop(), onRefused: () => this.#stop(), onFailed: () => this.#stop() },
+      hooks: { onChange() {}, onUnplayable() {}, onEnded: () => this.#stop(), onRefused: () => this.#rest(), onFailed: () => this.#rest() },
     });
     this.#engine.goLive();
     void video.play().catch(() => {});
+  }
+
+  /** Leaves its turn to others for a while. */
+  #rest() {
+    if (!this.#engine) return;
+    this.#stop();
+    this.#retry = setTimeout(() => this.#seen(true), RETRY_MS);
   }
 
   #stop() {
