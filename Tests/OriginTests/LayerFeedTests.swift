@@ -192,4 +192,44 @@ private final class FollowedLayers: Sendable {
         #expect(layers.names.isEmpty)
         #expect(variants(await fixture.get("\(Self.session)/index.m3u8").text) == ["0/live.m3u8"])
     }
+
+    @Test func `a layer that comes back goes on where it was left`() async throws {
+        let fixture = try OriginFixture()
+        let layers = FollowedLayers()
+        let stream = try LayeredStream.make(seconds: 5)
+        let owner = await fixture.own(stream.main, layers: layers.source)
+        try await feed(stream, to: owner, layers)
+        let name = try #require(variants(await fixture.get("\(Self.session)/index.m3u8").text).last)
+
+        var without = stream.main.description
+        without.layers = nil
+        owner.tracksChanged(without, tracks: stream.main.configurations)
+        owner.tracksChanged(stream.main.description, tracks: stream.main.configurations)
+        let newest = try #require(stream.layer.entries.last)
+        #expect(layers.start(of: "r-l") == .after(newest.id))
+        // Even a bus that tells it all again brings nothing twice.
+        let layer = try #require(layers.handler(of: "r-l"))
+        for item in stream.layer.entries { layer.receive(item.entry, id: item.id) }
+        let playlist = await fixture.get("\(Self.session)/\(name)").text
+        #expect(segments(playlist) == ["0.m4s", "1.m4s", "2.m4s"])
+        let parts = playlist.split(separator: "\n").filter { $0.hasPrefix("#EXT-X-PART:") }
+        #expect(parts.count > 10 && Set(parts).count == parts.count)
+    }
+
+    @Test func `a publisher that comes back with other layers leaves none of the old ones`() async throws {
+        let fixture = try OriginFixture()
+        let layers = FollowedLayers()
+        let stream = try LayeredStream.make(seconds: 3)
+        let owner = await fixture.own(stream.main, layers: layers.source)
+        try await feed(stream, to: owner, layers)
+        for number in 0..<40 {
+            var other = stream.main.description
+            other.layers?[1].rid = "x\(number)"
+            other.layers?[1].rendition = "r-x\(number)"
+            owner.tracksChanged(other, tracks: stream.main.configurations)
+            #expect(layers.names.isSubset(of: ["r-x\(number)"]))
+        }
+        #expect(layers.names.isEmpty, "sixteen layers of one session are enough")
+        #expect(variants(await fixture.get("\(Self.session)/index.m3u8").text) == ["0/live.m3u8"])
+    }
 }

@@ -29,6 +29,10 @@ final class LayerFeed: BusStreamHandler, @unchecked Sendable {
     let track: TrackID
     /// The configuration that it has now.
     private(set) var current: SessionDescription.Track?
+    /// Whether the publisher sends it now; one that is left goes on where it was when it comes back.
+    var isFollowed = false
+    /// The newest entry that it has taken.
+    private(set) var last: BusEntryID?
     private var packager: SessionPackager
     private let tell: (Event) -> Void
 
@@ -62,6 +66,7 @@ final class LayerFeed: BusStreamHandler, @unchecked Sendable {
     }
 
     func receive(_ entry: BusEntry, id: BusEntryID) {
+        last = id
         // The publisher's coming and going, and the session's end, are told by its own stream.
         var media = entry
         media.flags = []
@@ -77,7 +82,7 @@ final class LayerFeed: BusStreamHandler, @unchecked Sendable {
 
     func ended(_ reason: BusStreamEnd) { finish() }
 
-    /// Closes what is open: nothing will follow.
+    /// Closes what is open: nothing will follow, or only after a break.
     func finish() {
         tell(.packaged(packager.finish().filter { if case .sessionEnd = $0 { false } else { true } }))
     }

@@ -25,6 +25,9 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         case recordingFailed(SystemCallError)
     }
 
+    /// The most layers of one session, over all the times that its publisher comes back with others.
+    static let layerLimit = 16
+
     let session: MediaSession
     let lease: RedisLease?
     private let volume: Volume
@@ -118,7 +121,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     private func describe(_ session: SessionDescription, adding configurations: [TrackConfiguration]) {
         description = session
         description.tracks = session.tracks.filter { !TrackID(rawValue: $0.track).isLayer }
-        description.tracks += layers.compactMap(\.current).sorted { $0.track < $1.track }
+        description.tracks += layers.filter(\.isFollowed).compactMap(\.current).sorted { $0.track < $1.track }
         self.session.update(description, configurations: configurations)
         writeRecord(.recording)
     }
@@ -142,23 +145,43 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
 
     // MARK: Layers
 
-    /// Follows what carries layers now, and nothing more where the publisher has come back without.
+    /// Follows what carries layers now, and nothing more.
     private func followLayers(of session: SessionDescription) {
-        guard let layerSource else { return }
-        if session.layers == nil { unfollowLayers() }
-        for name in (session.layers ?? []).compactMap(\.rendition).compactMap({ RenditionName(parsing: $0) })
-        where !layers.contains(where: { $0.name == name }) {
-            let last = name.layerTrack.flatMap { storedLayers[$0] }
-            let resumption = last.map { TrackPackager.Resumption(last: $0) }
-            let feed = LayerFeed(name, resuming: resumption) { [weak self] event in self?.take(event) }
-            guard let feed else { continue }
-            layers.append(feed)
-            layerSource.follow(name, last.map { Self.start(after: $0.position) } ?? .beginning, feed)
+        let names = (session.layers ?? []).compactMap(\.rendition).compactMap { RenditionName(parsing: $0) }
+        for layer in layers where !names.contains(layer.name) { unfollow(layer) }
+        for name in names {
+            if let layer = layer(name) { follow(layer) }
         }
     }
 
+    /// The feed of a layer, which is made once, for what it has packaged is not to be packaged again.
+    private func layer(_ name: RenditionName) -> LayerFeed? {
+        if let known = layers.first(where: { $0.name == name }) { return known }
+        guard let track = name.layerTrack, layers.count < Self.layerLimit,
+            !layers.contains(where: { $0.track == track })
+        else { return nil }
+        let resumption = storedLayers[track].map { TrackPackager.Resumption(last: $0) }
+        let new = LayerFeed(name, resuming: resumption) { [weak self] event in self?.take(event) }
+        if let new { layers.append(new) }
+        return new
+    }
+
+    private func follow(_ layer: LayerFeed) {
+        guard let layerSource, !layer.isFollowed else { return }
+        layer.isFollowed = true
+        let stored = storedLayers[layer.track].map { Self.start(after: $0.position) }
+        layerSource.follow(layer.name, layer.last.map(BusStart.after) ?? stored ?? .beginning, layer)
+    }
+
+    private func unfollow(_ layer: LayerFeed) {
+        guard layer.isFollowed else { return }
+        layer.isFollowed = false
+        layerSource?.unfollow(layer.name)
+        layer.finish()
+    }
+
     private func unfollowLayers() {
-        for layer in layers { layerSource?.unfollow(layer.name) }
+        for layer in layers where layer.isFollowed { layerSource?.unfollow(layer.name) }
         layers = []
     }
 

@@ -1,5 +1,4 @@
 import Contracts
-import Contracts
 import HTTPServing
 import Media
 
