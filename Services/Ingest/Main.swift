@@ -31,10 +31,12 @@ enum Ingest {
     private static let databaseConnectionCount = 2
 
     static func services(_ settings: IngestSettings, _ host: ServiceHost) throws -> [any Service] {
+        // The loops of many publishers rest between two rounds, which every question would wait for.
+        let questions = EventLoop(name: "ingest-questions")
         let pool = PostgresPool(
             PostgresConfiguration(address: settings.database.reveal(), applicationName: host.name),
             size: databaseConnectionCount,
-            on: host.loops.next(),
+            on: questions,
             logger: host.logger
         )
         let authority = PostgresAuthority(pool: pool, logger: host.logger)
@@ -52,14 +54,14 @@ enum Ingest {
         let control = RedisClient(
             try RedisClient.Configuration(url: settings.controlURL),
             name: "redis-control",
-            loop: host.loops.next(),
+            loop: questions,
             logger: host.logger
         )
         let revocations = Revocations(
             redis: control,
             authority: authority,
             registry: parts.context.registry,
-            loop: host.loops.next(),
+            loop: questions,
             logger: host.logger
         )
         let whip = try WHIPServer(context: parts.context, shard: parts.shards[0], errands: parts.errands)

@@ -21,7 +21,7 @@ public struct BusConfiguration: Sendable {
     /// they wait as long as they may; 0 makes them always wait that long.
     public var unhurriedStreamCount = 20
     /// The longest pause between two reads of the tail.
-    public var pollInterval: Duration = .milliseconds(30)
+    public var pollInterval: Duration = .milliseconds(50)
     /// The share of `maxmemory` from which new publishers are refused.
     public var memoryShareLimit = 0.8
     /// How long a publisher may send nothing before another may take its place.

@@ -139,7 +139,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     /// The longest rest.
-    public static let longestRest = Duration.milliseconds(30)
+    public static let longestRest = Duration.milliseconds(50)
 
     /// How long the loop rests before it asks what is ready, so that one wake-up serves many busy descriptors.
     ///

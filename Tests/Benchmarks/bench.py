@@ -28,7 +28,7 @@ from tables import machine, tables  # noqa: E402
 from waiting import pause  # noqa: E402
 
 ROUNDS = 5
-# From the first publisher to the beginning of the measurement: with many, until the ring of the bus is full.
+# From the first publisher to the beginning of the measurement: with many, until the ring of our bus is full.
 SETTLE_SECONDS, SETTLE_SECONDS_OF_MANY = 12, 34
 SECTIONS = ["first-part", "delay", "publishers", "blocked", "authorize"]
 SERVICES = ("ingest", "redis-bus", "origin")
@@ -206,7 +206,6 @@ def measure_publishers(stack, peer, counts, seconds=20):
     file = peer.folder / "urls"
     rows = []
     for count in counts:
-        settle = SETTLE_SECONDS_OF_MANY if count >= 200 else SETTLE_SECONDS
         targets = {
             "martlet": (keys[:count], {name: [stack.pid(name)] for name in SERVICES}),
             "nginx-rtmp receiving": (
@@ -219,6 +218,7 @@ def measure_publishers(stack, peer, counts, seconds=20):
             ),
         }
         for name, (urls, groups) in targets.items():
+            settle = SETTLE_SECONDS_OF_MANY if name == "martlet" and count >= 200 else SETTLE_SECONDS
             file.write_text("\n".join(urls) + "\n")
             process = subprocess.Popen(
                 [str(binary), "--urls", str(file), "--clip", str(clip), "--seconds", str(settle + seconds + 3)],

@@ -39,8 +39,8 @@ actor RTMPWorker {
     /// Connections of one loop that are served without any rest.
     private static let unhurriedConnectionCount = 10
     /// The rest of the loop for each connection beyond them, and the longest.
-    private static let restPerConnection = Duration.microseconds(300)
-    private static let longestRest = Duration.milliseconds(30)
+    private static let restPerConnection = Duration.microseconds(500)
+    private static let longestRest = Duration.milliseconds(50)
 
     nonisolated let loop: EventLoop
     nonisolated let context: IngestContext
