@@ -1,4 +1,5 @@
 """`docker compose up` from nothing: a published stream plays through the gateway, and nothing else is open."""
+import contextlib
 import json
 import os
 import pathlib
@@ -14,11 +15,13 @@ sys.path.insert(0, str(REPOSITORY / "Tests/EndToEnd"))
 from conftest import free_port_base  # noqa: E402
 from publisher import Publisher, assert_no_frame_missing_or_twice, counters, wait_live  # noqa: E402
 from stack import Stack  # noqa: E402
-from waiting import wait_until  # noqa: E402
+from waiting import pause, wait_until  # noqa: E402
 from whep import AiortcViewer, offer, post, send  # noqa: E402
+from whip import AiortcPublisher  # noqa: E402
 
 UP_SECONDS = 240
 GRACE_SECONDS = 5
+OUTAGE_SECONDS = 5
 
 
 class ComposeStack(Stack):
@@ -82,6 +85,20 @@ class ComposeStack(Stack):
                 r"^transcoder_renditions (\S+)$", self.run("exec", name, "bash", "-c", ask), re.M))
             for name in self.replicas("transcoder")
         }
+
+    def rtmp_ports(self):
+        """The port of each ingest, which the engine chooses where there is a range."""
+        shown = [self.run("port", name, "1935/tcp") for name in self.replicas("ingest")]
+        return [int(text.split()[0].rpartition(":")[2]) for text in shown]
+
+    @contextlib.contextmanager
+    def without_network(self, service):
+        """Takes a service off the network of the backend, and gives it back its name there."""
+        network = f"{self.environment['COMPOSE_PROJECT_NAME']}_backend"
+        (name,) = self.replicas(service)
+        self.run("network", "disconnect", network, name)
+        yield
+        self.run("network", "connect", "--alias", service, network, name)
 
     def exit_code(self, service):
         row = self.containers()[service]
@@ -147,6 +164,36 @@ def test_a_service_runs_without_root_capabilities_or_a_writable_root(composed, s
     assert "ro" in root[3].split(",")
 
 
+def wait_watchable(composed, stream):
+    wait_until("it can be watched", lambda: send(composed, f"/whep/{stream}", "HEAD").status == 200)
+    return f"/whep/{stream}"
+
+
+@pytest.mark.parametrize("service", ["redis-bus", "redis-control", "postgres", "origin", "sfu", "transcoder", "ingest"])
+def test_who_was_without_a_network_comes_back_by_itself(composed, service):
+    publisher = Publisher(composed.publish_url)
+    viewer = None
+    try:
+        wait_live(composed)
+        viewer = AiortcViewer(composed, wait_watchable(composed, composed.stream_id))
+        wait_until("it plays", lambda: viewer.pictures > 30 and viewer.sounds > 30)
+        with composed.without_network(service):
+            pause(OUTAGE_SECONDS)
+        before = viewer.pictures, viewer.sounds
+        wait_until("pictures come again", lambda: viewer.pictures > before[0] + 60)
+        wait_until("sound comes again", lambda: viewer.sounds > before[1] + 60)
+        master = composed.access["hls_url"]
+        wait_until("HLS is served", lambda: composed.request(master, authorised=False).status == 200)
+        assert publisher.is_running(), publisher.output[-2000:]
+        rows = composed.containers()
+        wait_until("it is healthy", lambda: composed.containers()[service]["Health"] == "healthy")
+        assert composed.containers()[service]["ID"] == rows[service]["ID"]
+    finally:
+        if viewer:
+            viewer.close()
+        publisher.close()
+
+
 def test_more_replicas_share_the_work_and_take_it_over(composed):
     composed.compose("up", "--detach", "--no-build", "--no-recreate", "--scale", "transcoder=3", "--scale", "sfu=2")
     for service, count in (("transcoder", 3), ("sfu", 2)):
@@ -155,8 +202,7 @@ def test_more_replicas_share_the_work_and_take_it_over(composed):
     viewer = None
     try:
         wait_live(composed)
-        target = f"/whep/{composed.stream_id}"
-        wait_until("it can be watched", lambda: send(composed, target, "HEAD").status == 200)
+        target = wait_watchable(composed, composed.stream_id)
         viewer = AiortcViewer(composed, target)
         wait_until("pictures come", lambda: viewer.pictures > 60)
         wait_until("sound comes", lambda: viewer.sounds > 50)
@@ -181,6 +227,43 @@ def test_more_replicas_share_the_work_and_take_it_over(composed):
         if viewer:
             viewer.close()
         publisher.close()
+
+
+def test_two_ingests_take_publishers_by_rtmp_and_by_whip(composed):
+    base = int(composed.environment["MARTLET_RTMP_PORT"]) - 935
+    composed.environment |= {
+        "MARTLET_RTMP_PORTS": f"{base + 940}-{base + 944}", "MARTLET_RTMPS_PORTS": f"{base + 945}-{base + 949}",
+    }
+    composed.compose("up", "--detach", "--no-build", "--scale", "ingest=2")
+    wait_until("both are healthy", lambda: len(composed.replicas("ingest")) == 2, 60, 0.5)
+    ports = composed.rtmp_ports()
+    assert len(set(ports)) == 2 and all(base + 940 <= port <= base + 944 for port in ports)
+    publishers, streams = [], []
+    try:
+        for port in ports:
+            stream, url, _, hls = composed.new_stream(f"rtmp-{port}")
+            publishers.append(Publisher(re.sub(r":\d+/live", f":{port}/live", url)))
+            streams.append((f"rtmp-{port}", stream["id"], hls))
+        # Each process of the gateway takes one ingest after the other.
+        slots = set()
+        for number in range(6):
+            if slots == {"0", "1"}:
+                break
+            stream, url, _, hls = composed.new_stream(f"whip-{number}")
+            publishers.append(AiortcPublisher(f"{composed.site}/whip/{stream['id']}", url.rpartition("/")[2]))
+            assert publishers[-1].status == 201
+            slots.add(publishers[-1].session.rpartition("/")[2].partition("-")[0])
+            streams.append((f"whip-{number}", stream["id"], hls))
+        assert slots == {"0", "1"}
+        for slug, stream, hls in streams:
+            wait_live(composed, slug)
+            wait_until("HLS is served", lambda hls=hls: composed.request(hls, authorised=False).status == 200)
+            viewer = AiortcViewer(composed, wait_watchable(composed, stream))
+            wait_until(f"{slug} plays", lambda viewer=viewer: viewer.pictures > 20 and viewer.sounds > 20)
+            viewer.close()
+    finally:
+        for publisher in publishers:
+            publisher.close()
 
 
 def test_the_data_outlives_the_containers(composed):
