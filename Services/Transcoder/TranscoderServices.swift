@@ -42,25 +42,20 @@ enum TranscoderServices {
         return [client, waiting] + places.map(\.shard) + [worker]
     }
 
-    /// How long what is new on the bus may wait for what comes next: every waking costs as much as a packet.
-    private static let readInterval = Duration.milliseconds(15)
-
     static func place(
         on loop: EventLoop,
         bus: BusConfiguration,
         budget: OutageBudget,
         logger: Logger
     ) -> RenditionMaker.Place {
-        var reading = bus
-        reading.pollInterval = readInterval
-        reading.unhurriedStreamCount = 0
-        let readers = renditions.map { [reading] rendition in
-            (rendition, BusReader(reading, loop: loop, logger: logger) { _ in })
+        let readers = renditions.map { rendition in
+            (rendition, BusReader(bus, loop: loop, logger: logger) { _ in })
         }
         return RenditionMaker.Place(
             loop: loop,
             shard: BusShard(bus, budget: budget, loop: loop, logger: logger),
-            readers: Dictionary(uniqueKeysWithValues: readers)
+            readers: Dictionary(uniqueKeysWithValues: readers),
+            rest: LoopRest(loop)
         )
     }
 

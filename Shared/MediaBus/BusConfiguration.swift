@@ -18,7 +18,7 @@ public struct BusConfiguration: Sendable {
     /// The longest time between two flushes of a shard.
     public var longestTick: Duration = .milliseconds(10)
     /// Below this number of streams a shard flushes and a reader reads at once; from five times as many on
-    /// they wait as long as they may; 0 makes them always wait that long.
+    /// they wait as long as they may.
     public var unhurriedStreamCount = 20
     /// The longest pause between two reads of the tail.
     public var pollInterval: Duration = .milliseconds(50)
@@ -34,8 +34,7 @@ public struct BusConfiguration: Sendable {
 
     /// How much of the longest wait so many streams make worthwhile, from 0 to 1.
     func patience(with streamCount: Int) -> Double {
-        if unhurriedStreamCount <= 0 { return 1 }
-        guard streamCount >= unhurriedStreamCount else { return 0 }
+        guard streamCount >= unhurriedStreamCount, unhurriedStreamCount > 0 else { return 0 }
         return min(1, Double(streamCount - unhurriedStreamCount + 1) / Double(4 * unhurriedStreamCount))
     }
 }

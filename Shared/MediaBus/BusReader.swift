@@ -136,6 +136,11 @@ public actor BusReader: Service {
         names[BusKeys.media(name)] = nil
     }
 
+    /// Whether a stream has been read up to its newest entry, so that only new ones are to come.
+    public func isAtTail(_ streamID: String) -> Bool {
+        streams[BusStreamName(streamID)]?.phase == .atTail
+    }
+
     // MARK: The tail
 
     private func readTail() async throws {
@@ -180,7 +185,8 @@ public actor BusReader: Service {
 
     /// Waits out the tick where there are many streams; else every entry would be a round trip of its own.
     private func pace(since start: UInt64) async throws {
-        let pause = configuration.pollInterval * configuration.patience(with: streams.count)
+        // What the loop rests anyway is part of the wait.
+        let pause = configuration.pollInterval * configuration.patience(with: streams.count) - loop.rest
         let rest = pause - .nanoseconds(Int64(EventLoop.now &- start))
         if rest > .zero { try await loop.sleep(for: rest) }
     }

@@ -63,8 +63,10 @@ public struct EncodedSound: Sendable, Equatable {
         unsafe av_channel_layout_default(&encoder.pointer.pointee.ch_layout, Int32(channelCount))
         if coding == .opus {
             try encoder.set("frame_duration", to: "20")
-            // Two fifths of the effort of 10; from 5 on there is a search for pitch that matters to lower rates only.
-            unsafe encoder.pointer.pointee.compression_level = 4
+            // Holds back 2.5 ms in place of 6.5; what it leaves out is for speech at lower rates.
+            try encoder.set("application", to: "lowdelay")
+            // A fifth of the effort of 10: from 3 on it takes more time, and at these rates nothing comes closer.
+            unsafe encoder.pointer.pointee.compression_level = 2
         }
         try encoder.open()
         let frameSize = unsafe encoder.pointer.pointee.frame_size

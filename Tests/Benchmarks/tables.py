@@ -75,9 +75,19 @@ def authorize_rows(figures):
            verdict(figures["p99_ms"], 2))
 
 
+def sound_rows(rows):
+    rest, *loaded = rows
+    yield ("transcoder at rest", f"{rest['cpu_percent']} % of a core, {rest['rss_mib']} MiB", "–", "–", "–", "–")
+    for row in loaded:
+        each = (row["cpu_percent"] - rest["cpu_percent"]) / row["streams"]
+        yield (f"Opus of AAC, each of {row['streams']}", f"{each:.2f} % of a core", "≤ 1 %", "–", "–", verdict(each, 1))
+        yield ("arrival of the AAC → Opus on the bus, mean", f"{row['mean_ms']} ms", "≤ 40 ms", "–", "–",
+               verdict(row["mean_ms"], 40))
+
+
 SECTIONS = {
     "first part": first_part_rows, "delay": delay_rows, "blocked clients": blocked_rows,
-    "authorize": authorize_rows, "publishers": publisher_rows,
+    "authorize": authorize_rows, "sound": sound_rows, "publishers": publisher_rows,
 }
 
 

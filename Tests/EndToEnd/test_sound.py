@@ -42,7 +42,7 @@ def test_opus_of_a_browser_is_offered_as_aac_too(stack, publish_by_browser):
     number, *converted = sound.decoded(stack, aac)
     _, *original = sound.decoded(stack, opus, first=number)
     late, loudness = sound.shift(original, converted)
-    # Opus' own 6.5 ms of lead-in lie in its decoder.
+    # Opus' own few milliseconds of lead-in lie in its decoder.
     assert abs(late / sound.RATE) < 0.010, f"the AAC is {late / sound.RATE * 1000:.1f} ms late"
     assert 0.85 < loudness < 1.15
 

@@ -21,7 +21,7 @@ import Transcoding
 
     /// When so many packets begin, after the source's first sample and without a hole.
     private func grid(_ count: Int) -> [Int64] {
-        let first: Int64 = 480_000 - 312
+        let first: Int64 = 480_000 - 120
         return (0..<count).map { first + Int64($0) * 960 }
     }
 
@@ -128,7 +128,7 @@ import Transcoding
             )
         }
         let after = try #require(made.first { $0.decodeTime > before.decodeTime + 48_000 })
-        #expect(after.decodeTime == source.time(of: 50) + 480_000 - 312)
+        #expect(after.decodeTime == source.time(of: 50) + 480_000 - 120)
         // The rest of the first stretch came out too, and times never fall.
         #expect(
             made.contains {

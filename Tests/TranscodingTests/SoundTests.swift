@@ -43,7 +43,7 @@ import Transcoding
             let input = Tone.samples(300, count: 2 * Tone.rate)
             let (packets, _) = try encode(input, as: coding, channels: 2)
             let length = coding == .opus ? 960 : 1024
-            let lead = coding == .opus ? 312 : 1024
+            let lead = coding == .opus ? 120 : 1024
             for (index, packet) in packets.enumerated() {
                 #expect(packet.time == Int64(index * length - lead))
                 #expect(!packet.bytes.isEmpty)

@@ -14,6 +14,7 @@ actor RenditionMaker: BusStreamHandler {
         var shard: BusShard
         /// One for each kind of rendition: a reader has one handler for each stream.
         var readers: [RenditionName: BusReader]
+        var rest: LoopRest
     }
 
     private static let renewalInterval = Duration.milliseconds(700)
@@ -36,6 +37,7 @@ actor RenditionMaker: BusStreamHandler {
     private var configuration: TrackConfiguration?
     private var writer: BusWriter?
     private var backlog: [BusSample] = []
+    private var isPatient = false
     private var ending: TranscoderMetrics.Ending?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -66,6 +68,7 @@ actor RenditionMaker: BusStreamHandler {
     ///
     /// - Returns: what ended it.
     func run() async -> TranscoderMetrics.Ending {
+        place.rest.begin()
         let earlier = try? await place.shard.resumption(of: name.streamID, rendition: name.rendition)
         making = recipe.maker(for: name.rendition, after: earlier, on: loop) { output in
             self.assumeIsolated { $0.produced(output) }
@@ -79,6 +82,7 @@ actor RenditionMaker: BusStreamHandler {
             if ending != nil { break }
             guard await keepLease() else { continue }
             await passKeyframeRequests()
+            restAtTail()
             renewals += 1
             if renewals == Self.goodRenewalCount { try? await claim.succeed() }
         }
@@ -119,6 +123,14 @@ actor RenditionMaker: BusStreamHandler {
         guard RenditionRecipe.isOfPictures(name.rendition) else { return }
         let requests = try? await place.shard.takeKeyframeRequests(of: name.streamID)
         if requests?.isEmpty == false { making?.makeKeyframe() }
+    }
+
+    /// Sound can wait a little once it is made of what has just come.
+    private func restAtTail() {
+        guard !isPatient, !RenditionRecipe.isOfPictures(name.rendition) else { return }
+        guard reader?.assumeIsolated({ $0.isAtTail(name.streamID) }) == true else { return }
+        isPatient = true
+        place.rest.becomePatient()
     }
 
     // MARK: The source
@@ -226,6 +238,7 @@ actor RenditionMaker: BusStreamHandler {
 
     private func close(_ reason: TranscoderMetrics.Ending) async -> TranscoderMetrics.Ending {
         ending = reason
+        place.rest.end(isPatient: isPatient)
         await reader?.unfollow(name.streamID)
         await making?.finish()
         switch reason {
