@@ -7,11 +7,17 @@ import Media
 import MediaBus
 import Reactor
 import Redis
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
 
 @testable import Origin
+
+/// Something that has happened.
+private final class Mark: Sendable {
+    let isSet = Atomic(false)
+}
 
 /// An origin on a real Redis, and a writer that publishes to it.
 struct OwnedBus {
@@ -34,6 +40,21 @@ struct OwnedBus {
             try await running(control) { try await body(bus) }
         }
         writing.stop()
+    }
+
+    /// Writes an event of the suite.
+    func tell(_ type: String, of subject: String, data: String) async throws {
+        try await control.command(
+            "XADD",
+            EventStream.key,
+            "*",
+            "type",
+            type,
+            "subject",
+            subject,
+            "data",
+            data
+        )
     }
 
     /// Runs an origin on this bus while `body` runs; `isKilled` ends it without handing anything over.
@@ -276,28 +297,24 @@ extension OriginFixture {
                 loop: fixture.budget.loop,
                 logger: bus.logger
             )
+            let hasBegun = Mark()
             let events = GrantEvents(
                 client: client,
                 grants: fixture.grants,
                 graceLimit: .seconds(60),
-                logger: bus.logger
+                logger: bus.logger,
+                heard: { _ in hasBegun.isSet.store(true, ordering: .relaxed) }
             )
             try await running(client) {
                 try await running(events) {
                     let response = await fixture.get(FeedTests.path, headers: ["x-martlet-grant": "g1"])
                     _ = try await FeedTests.frames(of: response) { received in
                         try await fixture.wait { received.frames.count >= 4 }
-                        try await bus.control.command(
-                            "XADD",
-                            EventStream.key,
-                            "*",
-                            "type",
-                            "grant.revoked",
-                            "subject",
-                            "g1",
-                            "data",
-                            "{\"grant\":\"g1\"}"
-                        )
+                        // A follower begins with what comes next: what was before is not told.
+                        while !hasBegun.isSet.load(ordering: .relaxed) {
+                            try await bus.tell("stream.updated", of: "s1", data: "{}")
+                        }
+                        try await bus.tell("grant.revoked", of: "g1", data: "{\"grant\":\"g1\"}")
                     }
                 }
             }
