@@ -77,16 +77,31 @@ enum Ingest {
         host.readiness.add("schema") { await authority.isComplete() }
         host.readiness.add("bus") { parts.shards.allSatisfy(\.isConnected) }
         host.readiness.add("slot") { slots.slot != nil }
-        let proxy = SlotProxy(slots: slots, client: HTTPClient(loops: host.loops))
-        PublisherRoutes(registry: parts.context.registry, proxy: proxy).add(to: host.router)
-        WHIPRoutes(server: whip, slots: slots, proxy: proxy, iceServers: settings.iceServers)
-            .add(to: host.router)
+        addRoutes(to: whip, slots, parts.context, host)
         let server = try RTMPServer(
             context: parts.context,
             workers: parts.workers,
             identity: settings.identity()
         )
         return [parts.errands, pool, control] + parts.shards + [slots, revocations, server, whip]
+    }
+
+    private static func addRoutes(
+        to server: WHIPServer,
+        _ slots: SlotLease,
+        _ context: IngestContext,
+        _ host: ServiceHost
+    ) {
+        let proxy = SlotProxy(slots: slots, client: HTTPClient(loops: host.loops))
+        PublisherRoutes(registry: context.registry, proxy: proxy).add(to: host.router)
+        WHIPRoutes(
+            server: server,
+            slots: slots,
+            proxy: proxy,
+            iceServers: context.settings.iceServers,
+            shutdown: host.shutdown
+        )
+        .add(to: host.router)
     }
 
     /// What does not depend on where publishers are looked up.

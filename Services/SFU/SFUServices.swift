@@ -59,6 +59,7 @@ enum SFUServices {
             slots: slots,
             proxy: proxy,
             identity: identity,
+            shutdown: host.shutdown,
             measures: measures,
             logger: logger
         ).add(to: host.router)

@@ -20,6 +20,8 @@ public struct ServiceHost: Sendable {
     public let router: HTTPRouter
     /// What the service needs, served at `/readyz`.
     public let readiness: Readiness
+    /// Requested as soon as the process is told to stop, before the first of its parts is.
+    public let shutdown = Shutdown()
 
     /// Runs a service until a signal stops it, and ends the process where it cannot run.
     ///
@@ -76,7 +78,9 @@ public struct ServiceHost: Sendable {
             logger: logger.with(.component, "http"),
             metrics: metrics
         )
-        let group = ServiceGroup(services + [server], drainLimit: settings.drainLimit) { [logger] event in
+        let parts = services + [server]
+        let group = ServiceGroup(parts, drainLimit: settings.drainLimit) { [logger, shutdown] event in
+            if case .shutdownRequested = event { shutdown.request() }
             Self.note(event, in: logger)
         }
         try await group.run(stoppingOn: .unixSignals(SIGTERM, SIGINT))

@@ -11,8 +11,8 @@ public struct ICEAgent: Sendable {
     public struct Limits: Sendable, Equatable {
         /// From the last valid check to the loss of the session.
         public var consent: UInt64 = 30_000_000_000
-        /// From the start to the first valid check.
-        public var firstCheck: UInt64 = 30_000_000_000
+        /// From the start to the first valid check: who has given up, or has got no answer, asks anew.
+        public var firstCheck: UInt64 = 10_000_000_000
         /// Ways remembered as working; the one used longest ago goes first.
         public var pairCount = 16
         /// Answers a second.

@@ -122,6 +122,24 @@ public enum SignallingResponse {
         )
     }
 
+    /// 503: something that sessions need is away.
+    public static func unavailable(retryAfter seconds: Int) -> HTTPProblem {
+        HTTPProblem(
+            503,
+            "unavailable",
+            "The server cannot take new sessions at the moment. Try again in \(seconds) s.",
+            headers: ["retry-after": String(seconds)]
+        )
+    }
+
+    /// 503: the replica stops; another one, or the next of this one, takes the offer.
+    public static let draining = HTTPProblem(
+        503,
+        "draining",
+        "The server is restarting. Try again now.",
+        headers: ["retry-after": "1"]
+    )
+
     /// 409: the stream is not live; it may be soon.
     public static func notLive(retryAfter seconds: Int) -> HTTPProblem {
         HTTPProblem(

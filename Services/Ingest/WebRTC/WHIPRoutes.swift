@@ -1,4 +1,5 @@
 import HTTPServing
+import Lifecycle
 import Replicas
 import SDP
 import Sockets
@@ -16,6 +17,8 @@ struct WHIPRoutes: Sendable {
     let slots: SlotLease
     let proxy: SlotProxy
     let iceServers: [ICEServer]
+    /// The process is about to stop: what is begun now would be over at once.
+    let shutdown: Shutdown
 
     func add(to router: HTTPRouter) {
         let servers = iceServers
@@ -53,6 +56,7 @@ struct WHIPRoutes: Sendable {
         let credential = try Self.credential(of: request, stream: stream)
         guard let slot = slots.slot else { throw Self.problem(.draining) }
         let offer = try await SignallingRequest.offer(in: request)
+        guard !shutdown.isRequested else { throw Self.problem(.draining) }
         let media = try Self.negotiate(offer)
         let identity = PublisherIdentity(
             transport: "whip",
@@ -160,7 +164,7 @@ struct WHIPRoutes: Sendable {
         case .unavailable:
             HTTPProblem(503, "unavailable", refusal.text, headers: ["retry-after": String(retry)])
         case .draining:
-            HTTPProblem(503, "draining", refusal.text, headers: ["retry-after": "1"])
+            SignallingResponse.draining
         }
     }
 

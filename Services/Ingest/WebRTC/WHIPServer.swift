@@ -125,17 +125,20 @@ actor WHIPServer: Service {
             context.admission.count(AdmissionResult(error))
             throw .publish(error)
         }
-        guard let session else { throw .publish(.unavailable) }
+        guard let session else {
+            context.admission.count(.draining)
+            throw .publish(.draining)
+        }
         context.admission.count(.accepted)
         return session
     }
 
+    /// - Returns: `nil` where the port has been closed since the offer came: the publisher can go on elsewhere.
     private func begin(
         _ admitted: AdmittedPublisher,
         _ offer: SDPOffer,
         _ media: [NegotiatedMedia]
     ) -> Session? {
-        guard let endpoint else { return nil }
         let id = Randomness.identifier()
         let incoming = IncomingMedia(
             media,
@@ -147,6 +150,11 @@ actor WHIPServer: Service {
             self?.assumeIsolated { $0.end(id, reason) }
         }
         carrier.assumeIsolated { $0.announce(incoming.promised, layers: incoming.layers) }
+        context.admission.began(carrier, WHIPHandle(id: id, server: self))
+        guard let endpoint else {
+            context.registry.lost(carrier, because: .draining)
+            return nil
+        }
         let publisher = WHIPPublisher(id: id, offer, incoming, carrier: carrier) { [weak self] reason in
             self?.assumeIsolated { $0.lost(id, because: reason) }
         }
@@ -157,7 +165,6 @@ actor WHIPServer: Service {
         )
         publisher.transport = transport
         publishers[id] = publisher
-        context.admission.began(carrier, WHIPHandle(id: id, server: self))
         tickLater()
         return Session(
             id: id,

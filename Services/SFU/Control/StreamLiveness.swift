@@ -10,13 +10,15 @@ struct StreamLiveness: Sendable {
 
     let bus: RedisClient
 
-    /// Whether there is a session; while the bus cannot be asked there is none.
-    func isLive(_ streamID: String) async -> Bool {
-        let replies = try? await bus.pipeline([
+    /// Whether there is a session.
+    ///
+    /// - Throws: ``RedisError`` while the bus cannot be asked.
+    func isLive(_ streamID: String) async throws(RedisError) -> Bool {
+        let replies = try await bus.pipeline([
             RedisCommand("ZSCORE", BusKeys.live, streamID),
             RedisCommand("HEXISTS", BusKeys.tracks(streamID), BusKeys.sessionField),
         ])
-        guard let replies, replies.count == 2, replies[1].integer == 1 else { return false }
+        guard replies.count == 2, replies[1].integer == 1 else { return false }
         guard let beat = replies[0].string.flatMap({ Double($0) }) else { return false }
         return Self.milliseconds - beat < Self.heartbeatLimit
     }

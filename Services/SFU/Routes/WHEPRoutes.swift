@@ -2,6 +2,7 @@ import Contracts
 import Crypto
 import HTTPServing
 import ICE
+import Lifecycle
 import Media
 import RTP
 import Reactor
@@ -21,6 +22,8 @@ struct WHEPRoutes: Sendable {
     let slots: SlotLease
     let proxy: SlotProxy
     let identity: DTLSIdentity
+    /// The process is about to stop: what is begun now would be over at once.
+    let shutdown: Shutdown
     let measures: SFUMeasures
     let logger: Logger
 
@@ -69,8 +72,15 @@ struct WHEPRoutes: Sendable {
     }
 
     private func head(_ request: HTTPRequest) async throws -> HTTPResponse {
-        guard await liveness.isLive(request.parameters["stream"] ?? "") else { throw Self.notLive }
+        try await checkLive(request.parameters["stream"] ?? "")
         return SignallingResponse.head()
+    }
+
+    private func checkLive(_ streamID: String) async throws {
+        guard let isLive = try? await liveness.isLive(streamID) else {
+            throw SignallingResponse.unavailable(retryAfter: Self.retrySeconds)
+        }
+        guard isLive else { throw Self.notLive }
     }
 
     private static var notLive: HTTPProblem { SignallingResponse.notLive(retryAfter: retrySeconds) }
@@ -80,14 +90,13 @@ struct WHEPRoutes: Sendable {
     private func watch(_ request: HTTPRequest) async throws -> HTTPResponse {
         let offer = try await SignallingRequest.offer(in: request)
         let streamID = request.parameters["stream"] ?? ""
-        guard let slot = slots.slot, viewers.hasRoom else {
-            throw SignallingResponse.full(retryAfter: Self.retrySeconds)
-        }
-        guard await liveness.isLive(streamID) else { throw Self.notLive }
+        if let refusal { throw Self.problem(refusal) }
+        guard let slot = slots.slot else { throw Self.problem(.draining) }
+        try await checkLive(streamID)
         let choice = try await choose(streamID)
         let plan = try agree(on: offer, choice, request)
         let id = "\(slot)-\(Randomness.identifier())"
-        let credentials = await viewers.open(plan.viewer, id: id, peer: try Self.peer(of: offer))
+        let credentials = try await open(plan.viewer, id: id, peer: try Self.peer(of: offer))
         measures.sessionsOpened.increment()
         logger.log(.info, "a viewer has been answered", [.stream: streamID, .session: id])
         return SignallingResponse.created(
@@ -95,6 +104,29 @@ struct WHEPRoutes: Sendable {
             location: "/whep/\(streamID)/\(id)",
             entityTag: "1"
         )
+    }
+
+    private func open(
+        _ plan: ViewerPlan,
+        id: String,
+        peer: PeerTransport.Configuration
+    ) async throws -> ICECredentials {
+        if let refusal { throw Self.problem(refusal) }
+        do throws(ViewerDirectory.Refusal) {
+            return try await viewers.open(plan, id: id, peer: peer)
+        } catch {
+            throw Self.problem(error)
+        }
+    }
+
+    /// Why no session may be opened now.
+    private var refusal: ViewerDirectory.Refusal? { shutdown.isRequested ? .draining : viewers.refusal }
+
+    private static func problem(_ refusal: ViewerDirectory.Refusal) -> HTTPProblem {
+        switch refusal {
+        case .full: SignallingResponse.full(retryAfter: retrySeconds)
+        case .draining: SignallingResponse.draining
+        }
     }
 
     /// The feeds that a viewer gets, all of them held.

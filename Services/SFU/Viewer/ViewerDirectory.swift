@@ -9,6 +9,14 @@ import WebRTC
 
 /// All sessions of this replica, by shard, and what has become of those that are over.
 final class ViewerDirectory: GrantHolder {
+    /// Why no session is opened.
+    enum Refusal: Error {
+        /// There are as many as there may be, or no loop keeps up with more.
+        case full
+        /// The replica stops, or has no port yet.
+        case draining
+    }
+
     private struct Entry {
         var shard: Int
         var streamID: String
@@ -47,16 +55,24 @@ final class ViewerDirectory: GrantHolder {
 
     var count: Int { state.withLock { $0.entries.count } }
 
-    /// Whether another session may be opened.
-    var hasRoom: Bool {
-        state.withLock { $0.entries.count < limit && !$0.isDraining && $0.next != nil }
+    /// Why another session may not be opened now, `nil` where it may.
+    var refusal: Refusal? { state.withLock { refusal(of: $0) } }
+
+    private func refusal(of state: State) -> Refusal? {
+        if state.shards.isEmpty || state.isDraining { return .draining }
+        return state.entries.count < limit && state.next != nil ? nil : .full
     }
 
     /// Opens a session on the shard whose turn it is.
     ///
-    /// The feeds that `plan` holds are held until its end.
-    func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) async -> ICECredentials {
-        let shard = state.withLock { state in
+    /// The feeds that `plan` holds are held until its end. Whatever has changed since ``refusal`` was asked for counts.
+    func open(
+        _ plan: ViewerPlan,
+        id: String,
+        peer: PeerTransport.Configuration
+    ) async throws(Refusal) -> ICECredentials {
+        let shard = try state.withLock { state throws(Refusal) in
+            if let refusal = refusal(of: state) { throw refusal }
             let shard = state.next ?? state.nextShard
             state.nextShard = (shard + 1) % state.shards.count
             state.entries[id] = Entry(
@@ -67,7 +83,11 @@ final class ViewerDirectory: GrantHolder {
             )
             return state.shards[shard]
         }
-        return await shard.perform { $0.open(plan, id: id, peer: peer) }
+        guard let credentials = await shard.perform({ $0.open(plan, id: id, peer: peer) }) else {
+            state.withLock { $0.entries[id] = nil }
+            throw .draining
+        }
+        return credentials
     }
 
     /// The shard of a session, where it is a viewer of that stream.

@@ -8,10 +8,6 @@ import WebRTC
 
 /// Opens the port of the replica's slot, one shard of viewers for each loop, and lets all viewers go when it stops.
 struct ViewerService: Service {
-    /// How often some of the viewers of a replica that stops are sent on, and how many at least.
-    private static let drainInterval = Duration.milliseconds(50)
-    private static let drainCount = 64
-
     let name = "viewers"
     let viewers: ViewerDirectory
     let settings: SFUSettings
@@ -78,15 +74,11 @@ struct ViewerService: Service {
         for shard in viewers.shards { await shard.perform { $0.stop() } }
     }
 
-    /// Says goodbye to some viewers after the other, so that where they go they are answered at once.
+    /// Says goodbye to some viewers after the other.
     private func drain() async {
-        var left = viewers.drain()[...]
-        let rounds = max(1, Int(settings.drainTime / Self.drainInterval))
-        let count = max(Self.drainCount, (left.count + rounds - 1) / rounds)
-        while !left.isEmpty {
-            for id in left.prefix(count) { viewers.close(id) }
-            left = left.dropFirst(count)
-            guard !left.isEmpty, (try? await loops[0].sleep(for: Self.drainInterval)) != nil else { return }
+        for (index, portion) in DrainPlan(viewers.drain(), over: settings.drainTime).portions.enumerated() {
+            if index > 0, (try? await loops[0].sleep(for: DrainPlan.interval)) == nil { return }
+            for id in portion { viewers.close(id) }
         }
     }
 }

@@ -39,7 +39,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private var behind: [String: Viewer] = [:]
     /// Feeds with viewers who have not been sent all yet.
     private var serving: [ShardFeed] = []
-    private var isCaring = false
+    private var isRunning = false
     private var careSlot: UInt64 = 0
 
     /// Binds the port of the shard's viewers.
@@ -83,21 +83,22 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     /// Begins to receive.
     func start() {
         endpoint.start()
-        isCaring = true
+        isRunning = true
         care()
     }
 
     /// Ends all sessions and frees the port.
     func stop() {
-        isCaring = false
+        isRunning = false
         for viewer in Array(viewers.values) { viewer.close() }
         endpoint.close()
     }
 
     /// Opens a session.
     ///
-    /// - Returns: the credentials for our description.
-    func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) -> ICECredentials {
+    /// - Returns: the credentials for our description, `nil` where the shard has been stopped.
+    func open(_ plan: ViewerPlan, id: String, peer: PeerTransport.Configuration) -> ICECredentials? {
+        guard isRunning else { return nil }
         let pictures = plan.pictures.map { ViewerPictures($0, in: feeds) }
         let sound = plan.sound.map { feeds.hold($0) }
         let viewer = Viewer(
@@ -245,7 +246,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
 
     /// Sends reports, a part of the viewers at a time.
     private func care() {
-        guard isCaring else { return }
+        guard isRunning else { return }
         careSlot = (careSlot + 1) % Self.careSlots
         let now = EventLoop.now
         for viewer in viewers.values where viewer.opened % Self.careSlots == careSlot {
