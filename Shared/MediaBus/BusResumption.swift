@@ -16,6 +16,9 @@ public struct BusResumption: Sendable {
     /// The newest part, by the numbers of its segment and in it; `nil` where there was none.
     public var last: (mediaSequence: UInt32, part: UInt16)?
 
+    /// Where the newest part begins on the session's timeline; `nil` where that was not among what was looked at.
+    public var lastPartStart: MediaTime?
+
     /// Creates a resumption of its parts.
     public init(
         session: SessionDescription,
@@ -75,7 +78,10 @@ extension BusResumption {
         let sampleEnd = sample.decodeTime &+ Int64(sample.duration)
         end = max(end, MediaTime(ticks: sampleEnd, timescale: timescale))
         let place = (mediaSequence: sample.mediaSequence, part: sample.part)
-        if last.map({ $0 < place }) ?? true { last = place }
+        if last.map({ $0 < place }) ?? true { (last, lastPartStart) = (place, nil) }
+        if let last, last == place, sample.flags.contains(.partStart) {
+            lastPartStart = MediaTime(ticks: sample.decodeTime, timescale: timescale)
+        }
         stamps.nextMediaSequence = max(stamps.nextMediaSequence, sample.mediaSequence &+ 1)
         let next = sample.sequence &+ 1
         stamps.nextSequences[sample.track] = max(stamps.nextSequences[sample.track] ?? 0, next)

@@ -48,6 +48,7 @@ import Testing
             await first.settle()
             let rest = try #require(try await bus.shard.resumption(of: "stream", rendition: .opus))
             #expect(rest.end == MediaTime(ticks: 480_000 + 20 * 960, timescale: 48_000))
+            #expect(rest.lastPartStart == MediaTime(ticks: 480_000, timescale: 48_000))
             let second = try await bus.openRendition(epoch: 2, resumes: true)
             for number in 20..<40 { await second.append(.sound(number)) }
             let (sequences, other) = await handler.samples(40)

@@ -61,6 +61,22 @@ import Transcoding
         }
     }
 
+    /// Every part but the last of a segment is as long as it may be, and says where it begins and ends.
+    private func expectFullParts(_ made: [BusSample]) {
+        let parts = Dictionary(grouping: made) { [Int($0.mediaSequence), Int($0.part)] }
+        for (place, packets) in parts {
+            let length = packets.reduce(0) { $0 + Int($1.duration) }
+            #expect(length <= 14_400)
+            let isLast = parts[[place[0], place[1] + 1]] == nil
+            #expect(isLast || length > 14_400 - Int(packets[0].duration))
+            #expect(packets.first?.flags.contains(.partStart) == true)
+            #expect(packets.dropLast().allSatisfy { !$0.flags.contains(.partEnd) })
+            // Whoever reads need not wait for the next packet to know that the part is whole.
+            #expect(isLast || packets.last?.flags.contains(.partEnd) == true)
+            #expect(place[1] == 0 || parts[[place[0], place[1] - 1]] != nil)
+        }
+    }
+
     @Test func `packets lie in the segment of the sample that they begin in`() throws {
         let source = try SourceSound(frames: 200)
         let rendition = try rendition(of: source)
@@ -81,18 +97,7 @@ import Transcoding
         let source = try SourceSound(frames: 300)
         let rendition = try rendition(of: source, as: coding)
         let made = try (0..<300).flatMap { try rendition.take(source.sample($0)) }
-        let parts = Dictionary(grouping: made) { [Int($0.mediaSequence), Int($0.part)] }
-        for (place, packets) in parts {
-            let length = packets.reduce(0) { $0 + Int($1.duration) }
-            #expect(length <= 14_400)
-            let isLast = parts[[place[0], place[1] + 1]] == nil
-            #expect(isLast || length > 14_400 - Int(packets[0].duration))
-            #expect(packets.first?.flags.contains(.partStart) == true)
-            #expect(packets.dropLast().allSatisfy { !$0.flags.contains(.partEnd) })
-            // Whoever reads need not wait for the next packet to know that the part is whole.
-            #expect(isLast || packets.last?.flags.contains(.partEnd) == true)
-            #expect(place[1] == 0 || parts[[place[0], place[1] - 1]] != nil)
-        }
+        expectFullParts(made)
     }
 
     @Test func `a lost frame becomes silence, and nothing moves`() throws {
@@ -144,12 +149,14 @@ import Transcoding
         let first = try rendition(of: source)
         let head = try (0..<150).flatMap { try first.take(source.sample($0)) }
         let last = try #require(head.last)
+        let part = try #require(head.last { $0.flags.contains(.partStart) })
         let second = try rendition(
             of: source,
             resuming: .init(
                 end: last.decodeTime + 960,
                 sequence: last.sequence + 1,
-                place: .init(mediaSequence: last.mediaSequence, part: last.part)
+                place: .init(mediaSequence: last.mediaSequence, part: last.part),
+                partStart: part.decodeTime
             )
         )
         // The ring still holds an earlier stretch of the source.
@@ -157,6 +164,8 @@ import Transcoding
         let made = head + tail
         #expect(made.map(\.decodeTime) == grid(made.count))
         #expect(made.map(\.sequence) == numbers(made.count))
+        // Nor is the part short in which the first maker ended.
+        expectFullParts(made)
         #expect(
             made.filter { $0.flags.contains(.segmentStart) }.map(\.mediaSequence) == [0, 1, 2, 3, 4, 5, 6]
         )

@@ -75,7 +75,8 @@ final class SoundMaker: RenditionMaking {
         return SoundRendition.Resumption(
             end: earlier.end.ticks(in: UInt32(SoundDecoder.sampleRate)),
             sequence: sequence,
-            place: StampTrail.Place(mediaSequence: last.mediaSequence, part: last.part)
+            place: StampTrail.Place(mediaSequence: last.mediaSequence, part: last.part),
+            partStart: earlier.lastPartStart?.ticks(in: UInt32(SoundDecoder.sampleRate))
         )
     }
 

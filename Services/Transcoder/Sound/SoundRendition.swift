@@ -17,6 +17,8 @@ final class SoundRendition {
         var sequence: UInt32
         /// The segment and part of its last packet.
         var place: StampTrail.Place
+        /// Where that part begins, in samples at 48 kHz, if it is known: it is filled up then.
+        var partStart: Int64?
     }
 
     /// Differences of time that are no more than rounding, in samples.
@@ -86,7 +88,8 @@ final class SoundRendition {
         nextTime = resumption?.end ?? .min
         trail = StampTrail(
             partTarget: Int64((max(0.001, min(60, partTarget)) * Double(SoundDecoder.sampleRate)).rounded()),
-            after: resumption?.place
+            after: resumption?.place,
+            begunAt: resumption?.partStart
         )
         let encoder = try SoundEncoder(coding, channelCount: channelCount, bitRate: bitRate * channelCount)
         configuration = try Self.configuration(of: encoder, coding, source)

@@ -36,15 +36,18 @@ struct StampTrail {
     private var head = 0
     private let partTarget: Int64
     private var last: Place?
-    private var partStart = Int64.min
+    private var partStart: Int64
     private var isDiscontinuityPending = false
 
-    /// Begins, after the part that an earlier maker wrote last, where there was one.
+    /// Begins, or goes on with the part that an earlier maker wrote last, where there was one.
     ///
-    /// - Parameter partTarget: How long a part may be, in the timescale of what is made.
-    init(partTarget: Int64, after last: Place?) {
+    /// - Parameters:
+    ///   - partTarget: How long a part may be, in the timescale of what is made.
+    ///   - start: Where the last part begins; where that is not known the next sample begins a new one.
+    init(partTarget: Int64, after last: Place?, begunAt start: Int64?) {
         self.partTarget = partTarget
         self.last = last
+        partStart = start ?? .min
     }
 
     /// Adds the next sample of the source.
