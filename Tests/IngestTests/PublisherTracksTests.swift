@@ -202,6 +202,8 @@ struct PublisherTracksTests {
         // The header's bit for two channels is one that nobody sends.
         let stereo = MediaMessage(.audio, timestamp: 40, payload: [header | 1, 0xd5])
         #expect(take([stereo], &tracks).drops == [.unsupportedCodec])
+        let minutes = [header] + [UInt8](repeating: 0xd5, count: 8 << 20)
+        #expect(take([MediaMessage(.audio, timestamp: 60, payload: minutes)], &tracks).drops == [.badPayload])
     }
 
     @Test func `further tracks of Enhanced RTMP get numbers from 2`() {

@@ -119,6 +119,8 @@ struct MP3Track: TrackDecoding {
 /// G.711, one channel at 8 kHz, a byte for each sample.
 struct G711Track: TrackDecoding {
     private static let sampleRate = 8000
+    /// A packet of more than a second is none: everything that is made of the sound would wait for it.
+    private static let longestPacket = sampleRate
 
     let codec: Codec
     private var hasBegun = false
@@ -128,6 +130,9 @@ struct G711Track: TrackDecoding {
     mutating func configure(_ record: ArraySlice<UInt8>) throws(CodecFailure) -> Bool { false }
 
     mutating func decode(_ frame: MediaPacket.Frame) throws(CodecFailure) -> (DecodedFrame, changed: Bool) {
+        guard frame.payload.count <= Self.longestPacket else {
+            throw .invalid(field: .frameLength, value: frame.payload.count)
+        }
         defer { hasBegun = true }
         let duration = UInt32(clamping: frame.payload.count)
         return (DecodedFrame(payload: Array(frame.payload), duration: duration), changed: !hasBegun)
