@@ -1,4 +1,4 @@
-"""Simulcast seen by a viewer: the layer goes down where the link is narrow and up again after, without a freeze, and
+"""Simulcast seen by a viewer: the layer goes down where the link is narrow and up again after, and
 pages ask for what they show."""
 import pytest
 
