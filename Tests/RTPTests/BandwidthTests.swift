@@ -54,6 +54,57 @@ import Testing
         #expect(!way.estimator.isOverused)
     }
 
+    @Test func `a packet that is told to be missing again and again counts once`() {
+        var estimator = BandwidthEstimator()
+        var feedback = TransportFeedback(
+            senderSSRC: 1,
+            mediaSSRC: 2,
+            baseSequenceNumber: 0,
+            referenceTime: 0,
+            feedbackCount: 0,
+            deltas: []
+        )
+        for number in 0..<200 {
+            let now = UInt64(number) * 10_000_000
+            estimator.send(UInt16(number), byteCount: 1200, now: now)
+            // One in fifty is lost; each feedback tells of all that came before.
+            let delta: Int16? = number % 50 == 49 ? nil : number % 50 == 0 && number > 0 ? 80 : 40
+            feedback.deltas.append(delta)
+            estimator.receive(feedback, now: now + 5_000_000)
+        }
+        #expect((0.01...0.03).contains(estimator.loss))
+    }
+
+    @Test func `a packet that comes after all was not lost`() {
+        var estimator = BandwidthEstimator()
+        for number in 0..<200 {
+            estimator.send(UInt16(number), byteCount: 1200, now: UInt64(number) * 10_000_000)
+        }
+        func feedback(_ deltas: [Int16?]) -> TransportFeedback {
+            TransportFeedback(
+                senderSSRC: 1,
+                mediaSSRC: 2,
+                baseSequenceNumber: 0,
+                referenceTime: 0,
+                feedbackCount: 0,
+                deltas: deltas
+            )
+        }
+        let early = (0..<100).map { $0 % 4 == 3 ? nil : Int16(40) }
+        estimator.receive(feedback(early), now: 2_000_000_000)
+        estimator.receive(feedback([Int16](repeating: 40, count: 200)), now: 3_000_000_000)
+        #expect(estimator.loss == 0)
+    }
+
+    @Test func `random loss does not take away what arrives`() {
+        var settings = BandwidthEstimator.Settings()
+        settings.initial = 8_000_000
+        var way = SimulatedWay(capacity: 50_000_000, settings: settings)
+        way.loss = 0.15
+        way.run(seconds: 30) { _ in 2_500_000 }
+        #expect(way.estimator.bitsPerSecond > 1_900_000)
+    }
+
     @Test func `bears any feedback`() {
         var generator = SplitMix(seed: 5)
         var estimator = BandwidthEstimator()

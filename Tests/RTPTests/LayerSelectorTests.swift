@@ -68,10 +68,18 @@ import Testing
     @Test func `waits longer after an attempt that failed`() {
         var selector = LayerSelector()
         let targets = [
-            (200_000, 0.0), (600_000, 1), (600_000, 3), (400_000, 4), (600_000, 5), (600_000, 8),
-            (600_000, 9),
+            (200_000, 0.0), (600_000, 1), (600_000, 3), (300_000, 4), (600_000, 5), (600_000, 12),
+            (600_000, 13),
         ].map { choose($0, at: $1, by: &selector) }
         #expect(targets == [0, 0, 1, 0, 0, 0, 1])
+    }
+
+    @Test func `bears an estimate that is a little too small for a moment`() {
+        var selector = LayerSelector()
+        let targets = [
+            (600_000, 0.0), (430_000, 1), (480_000, 2), (430_000, 3), (430_000, 4.9), (430_000, 5),
+        ].map { choose($0, at: $1, by: &selector) }
+        #expect(targets == [1, 1, 1, 1, 1, 0])
     }
 
     @Test func `obeys the viewer's limit and leaves layers that end`() {

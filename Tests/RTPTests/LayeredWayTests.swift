@@ -49,6 +49,27 @@ import Testing
         #expect(way.longestQueue < 300_000_000)
     }
 
+    /// Ways between two layers, and near to what one of them needs.
+    private static let capacities: [Double] = [
+        400_000, 550_000, 600_000, 700_000, 800_000, 1_200_000, 1_700_000, 1_800_000, 1_900_000, 2_000_000,
+        2_100_000, 2_200_000, 2_300_000, 2_500_000, 3_000_000,
+    ]
+
+    @Test(arguments: capacities, [0, 0.01])
+    mutating func `on a way that stays as it is the layer changes twice at most`(
+        capacity: Double,
+        loss: Double
+    ) {
+        way.capacity = capacity
+        way.loss = loss
+        way.jitter = 8_000_000
+        way.keyframeWeight = 5
+        let begin = run(seconds: 10)
+        let sent = begin.suffix(1) + run(seconds: 170)
+        let changes = zip(sent, sent.dropFirst()).count { $0 != $1 }
+        #expect(changes <= 2)
+    }
+
     @Test mutating func `a wide way is found out within a few attempts`() {
         way.capacity = 50_000_000
         _ = run(seconds: 5)

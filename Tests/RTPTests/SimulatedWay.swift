@@ -6,6 +6,10 @@ struct SimulatedWay {
     var loss = 0.0
     /// Bytes that the queue holds before it drops.
     var queueLimit = 60_000.0
+    /// The most that a packet takes longer than another, in nanoseconds.
+    var jitter: UInt64 = 1_000_000
+    /// How many times the bytes of other pictures a keyframe has, one in sixty pictures.
+    var keyframeWeight = 1
     var generator = SplitMix(seed: 7)
     var estimator: BandwidthEstimator
     var now: UInt64 = 5_000_000_000
@@ -65,7 +69,8 @@ struct SimulatedWay {
             let layer = selector.target ?? 0
             selector.begin(layer)
             sent.append(layer)
-            var rest = layers[layer] / 8 / 30
+            let weight = sent.count % 60 == 0 ? keyframeWeight : 1
+            var rest = layers[layer] / 8 / 30 * 60 * weight / (59 + keyframeWeight)
             while rest > 0 {
                 send(byteCount: min(1200, rest))
                 rest -= 1200
@@ -88,7 +93,7 @@ struct SimulatedWay {
         longestQueue = max(longestQueue, start - now)
         guard Double(start - now) / 1e9 * capacity / 8 < queueLimit else { return }
         freeAt = start + UInt64(Double(byteCount) * 8 / capacity * 1e9)
-        let jitter = UInt64.random(in: 0...1_000_000, using: &generator)
+        let jitter = UInt64.random(in: 0...jitter, using: &generator)
         inFlight.append((freeAt + 20_000_000 + jitter, number))
     }
 

@@ -41,6 +41,8 @@ public struct BandwidthEstimator: Sendable {
         static let lossPacketCount = 20
         /// Nanoseconds between two reductions because of delay, at least.
         static let reductionInterval: UInt64 = 200_000_000
+        /// Nanoseconds after a reduction after which what arrives without a queue is what the way carries.
+        static let recoveryTime: UInt64 = 800_000_000
         /// How near to the last limit the rise becomes careful.
         static let carefulRange = 0.85...1.15
         /// Nanoseconds without feedback after which reports count.
@@ -146,12 +148,13 @@ public struct BandwidthEstimator: Sendable {
     }
 
     private mutating func note(_ number: UInt16, arrival: Int64?, now: UInt64) {
-        guard let entry = sent.entry(number) else { return }
         guard let arrival else {
-            missing += 1
+            if sent.miss(number) { missing += 1 }
             return
         }
+        guard let entry = sent.entry(number) else { return }
         sent.remove(number)
+        if entry.isMissed, missing > 0 { missing -= 1 }
         received += 1
         feedbackDelay = now &- entry.time
         let milliseconds = Double(arrival) / 1e6
@@ -171,7 +174,7 @@ public struct BandwidthEstimator: Sendable {
         case .overuse where probes.isUnsettled(at: now): break
         case .overuse: reduce(now: now)
         case .underuse: break
-        case .normal: byDelay = raised(byDelay, elapsed: elapsed)
+        case .normal: byDelay = raised(max(byDelay, carried(at: now)), elapsed: elapsed)
         }
         measureLoss(now: now)
         byDelay = bounded(byDelay)
@@ -197,6 +200,12 @@ public struct BandwidthEstimator: Sendable {
         byDelay = min(byDelay, Int(arriving * Limits.backOff))
     }
 
+    /// What is known to be carried, as it arrives and no queue grows.
+    private func carried(at now: UInt64) -> Int {
+        guard now &- lastReduction >= Limits.recoveryTime, measuredLoss < Limits.lowLoss else { return 0 }
+        return arrivals.bitsPerSecond ?? 0
+    }
+
     /// Rises by a share each second, and by little where it was too much before.
     private func raised(_ rate: Int, elapsed: Double) -> Int {
         guard let arriving = arrivals.bitsPerSecond else { return rate }
@@ -219,7 +228,9 @@ public struct BandwidthEstimator: Sendable {
         missing = 0
         lossSince = now
         if measuredLoss > Limits.highLoss {
-            byLoss = Int(Double(min(byLoss, byDelay)) * (1 - 0.5 * measuredLoss))
+            // What arrives in spite of it is carried: loss that has other reasons does not take the way away.
+            let carried = min(byLoss, arrivals.bitsPerSecond ?? 0)
+            byLoss = max(carried, Int(Double(min(byLoss, byDelay)) * (1 - 0.5 * measuredLoss)))
         } else if measuredLoss < Limits.lowLoss {
             byLoss = raised(byLoss, elapsed: elapsed)
         }

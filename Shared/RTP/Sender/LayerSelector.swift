@@ -7,14 +7,20 @@ public struct LayerSelector: Sendable, Equatable {
     public struct Settings: Sendable, Equatable {
         /// A larger layer is taken where the estimate is so many times its bitrate.
         public var upFactor = 1.15
-        /// A layer is left where the estimate is under so many times its bitrate.
+        /// A layer is left where the estimate stays under so many times its bitrate.
         public var downFactor = 0.95
+        /// Nanoseconds for which it must stay under that.
+        public var downTime: UInt64 = 2_000_000_000
+        /// A layer is left at once where the estimate is under so many times its bitrate.
+        public var dropFactor = 0.75
         /// Nanoseconds for which a larger layer must have been possible.
         public var upTime: UInt64 = 2_000_000_000
         /// The longest that ``upTime`` grows to after attempts that failed.
         public var maximumUpTime: UInt64 = 60_000_000_000
         /// A rise that is undone within so many nanoseconds has failed.
-        public var trialTime: UInt64 = 8_000_000_000
+        public var trialTime: UInt64 = 20_000_000_000
+        /// How many times longer the next attempt is waited for then.
+        public var patienceFactor: UInt64 = 4
 
         /// Creates the default settings.
         public init() {}
@@ -48,6 +54,7 @@ public struct LayerSelector: Sendable, Equatable {
     public private(set) var reason = Reason.best
 
     private var possibleSince: UInt64?
+    private var shortSince: UInt64?
     private var lastRise: UInt64?
     private var riseTime: UInt64
 
@@ -93,7 +100,7 @@ public struct LayerSelector: Sendable, Equatable {
             let fitting = allowed.last { fits(bitrates[$0], estimate, settings.upFactor) }
             return aim(at: fitting ?? smallest)
         }
-        if !fits(bitrates[chosen], estimate, settings.downFactor), chosen != smallest {
+        if chosen != smallest, isShort(of: bitrates[chosen], estimate, now: now) {
             return fall(to: allowed.last { fits(bitrates[$0], estimate, 1) } ?? smallest, now: now)
         }
         let next = allowed.first { $0 > chosen }
@@ -109,9 +116,20 @@ public struct LayerSelector: Sendable, Equatable {
         Double(estimate) >= Double(bitrate) * factor
     }
 
+    /// Whether the estimate is too small for a layer, far or for some time: a short queue is no reason.
+    private mutating func isShort(of bitrate: Int, _ estimate: Int, now: UInt64) -> Bool {
+        guard !fits(bitrate, estimate, settings.downFactor) else {
+            shortSince = nil
+            return false
+        }
+        let since = shortSince ?? now
+        shortSince = since
+        return now &- since >= settings.downTime || !fits(bitrate, estimate, settings.dropFactor)
+    }
+
     private mutating func fall(to layer: Int, now: UInt64) {
         if let lastRise, now &- lastRise < settings.trialTime {
-            riseTime = min(riseTime &* 2, settings.maximumUpTime)
+            riseTime = min(riseTime &* settings.patienceFactor, settings.maximumUpTime)
         }
         lastRise = nil
         aim(at: layer)
@@ -129,5 +147,6 @@ public struct LayerSelector: Sendable, Equatable {
     private mutating func aim(at layer: Int) {
         target = layer
         possibleSince = nil
+        shortSince = nil
     }
 }

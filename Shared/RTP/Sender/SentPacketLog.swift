@@ -6,6 +6,8 @@ struct SentPacketLog: Sendable {
         var time: UInt64
         /// Bytes of it; 0 where nothing is known or it was told of.
         var byteCount: UInt32
+        /// Whether it was told to be missing; it may come all the same.
+        var isMissed = false
     }
 
     private var entries: [Entry]
@@ -32,9 +34,18 @@ struct SentPacketLog: Sendable {
         return entries[slot]
     }
 
-    /// Takes out a packet that was told of.
+    /// Takes out a packet that has come.
     mutating func remove(_ number: UInt16) {
         let slot = Int(number) & (entries.count - 1)
         if numbers[slot] == number { entries[slot].byteCount = 0 }
+    }
+
+    /// Takes note that a packet is missing.
+    ///
+    /// - Returns: whether that is new: feedbacks overlap, and tell of the same packet again and again.
+    mutating func miss(_ number: UInt16) -> Bool {
+        guard let entry = entry(number), !entry.isMissed else { return false }
+        entries[Int(number) & (entries.count - 1)].isMissed = true
+        return true
     }
 }
