@@ -125,6 +125,15 @@ public struct RenditionClaim: Sendable {
         try await client.command(BusBackChannel.waking(for: name))
     }
 
+    /// Gives the right back where nothing is left to make, for the session is over.
+    ///
+    /// What was wanted counts no longer: else every worker would begin again at once, to find the same end. Who still
+    /// wants it says so again, every two seconds.
+    public func retire() async throws(RedisError) {
+        try await client.command("ZREM", BusKeys.wanted, name.description)
+        try await lease.release()
+    }
+
     fileprivate init(name: BusStreamName, epoch: UInt64, lease: RedisLease, client: RedisClient) {
         self.name = name
         self.epoch = epoch

@@ -136,14 +136,28 @@ import Transcoding
         try await TestStack.run { stack in
             let source = try await stack.publish(frames: 100)
             let handler = SampleCollector()
+            let metrics = TranscoderMetrics(MetricRegistry(service: "transcoder"))
             try await stack.follow(handler)
-            try await running(try stack.worker("a")) {
+            try await running(try stack.worker("a", metrics: metrics)) {
                 try await stack.channel.want(.opus, of: "stream", replica: "viewer")
                 try await eventually("a worker has begun") { !handler.configurations.isEmpty }
                 await stack.send(source, 0..<100)
                 try await eventually("it is made") { handler.samples.count > 90 }
                 await stack.end()
                 try await eventually("it has ended") { handler.end == .endOfSession }
+                // The wants last for seconds; nobody begins again to find the same end.
+                for attempt in 1...3 {
+                    try await eventually("the lease is given back") {
+                        try await stack.client.command("EXISTS", BusKeys.lease(name)).integer == 0
+                    }
+                    #expect(try await stack.client.command("ZCARD", BusKeys.wanted).integer == 0)
+                    #expect(metrics.endings[.sessionEnded].current == UInt64(attempt))
+                    guard attempt < 3 else { break }
+                    try await stack.channel.want(.opus, of: "stream", replica: "viewer")
+                    try await eventually("somebody has looked") {
+                        metrics.endings[.sessionEnded].current > UInt64(attempt)
+                    }
+                }
             }
         }
     }

@@ -253,7 +253,7 @@ actor RenditionMaker: BusStreamHandler {
             [.reason: reason.rawValue]
         )
         if reason != .failed { try? await claim.succeed() }
-        try? await claim.release()
+        if reason == .sessionEnded { try? await claim.retire() } else { try? await claim.release() }
         return reason
     }
 }
