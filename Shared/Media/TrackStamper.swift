@@ -72,11 +72,15 @@ struct TrackStamper: Sendable {
         mediaSequence != nil && !mustBreak && sample.generation != generation
     }
 
-    /// The sample with a decode time later than the last one's, at the same presentation time.
+    /// The sample with a decode time later than the last one's.
+    ///
+    /// It keeps its presentation time where that differs from its decode time. Else both move: where a smaller layer
+    /// gives way to a better one, whose clock may be a little behind, no picture is to be shown before what it follows.
     func straightened(_ sample: BusSample) -> BusSample {
         guard let lastTicks, sample.decodeTime <= lastTicks else { return sample }
         var copy = sample
         copy.decodeTime = lastTicks &+ 1
+        guard sample.compositionOffset != 0 else { return copy }
         let moved = copy.decodeTime.subtractingReportingOverflow(sample.decodeTime).partialValue
         copy.compositionOffset = Int32(clamping: Int64(sample.compositionOffset) &- moved)
         return copy

@@ -102,7 +102,7 @@ def check_neighbours(before, segment, slack=0.0):
         found.append(f"EXT-X-MAP changes at segment {segment.number} without EXT-X-DISCONTINUITY")
     if before.date and segment.date:
         if segment.date < before.date:
-            found.append(f"the date goes back at segment {segment.number}")
+            found.append(f"the date goes back at segment {segment.number}, from {before.date} to {segment.date}")
         elapsed = (segment.date - before.date).total_seconds()
         is_plain = not segment.discontinuity and not segment.gap and not before.gap
         if is_plain and abs(elapsed - before.length) > DATE_TOLERANCE + slack:

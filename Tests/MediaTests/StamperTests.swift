@@ -127,13 +127,41 @@ import Testing
         #expect(cuts == [0, 62, 122, 182])
     }
 
-    @Test func `decode times that do not rise are made to, and the presentation time stays`() {
+    @Test func `decode times that do not rise are made to, and a presentation time of its own stays`() {
         var stamper = Stamper(partTarget: 0.3)
         stamper.setTracks(SimulatedStream().configurations)
         _ = stamper.stamp(.video(3000, .keyframe))
-        let same = stamper.stamp(.video(3000))
+        var reordered = BusSample.video(3000)
+        reordered.compositionOffset = 6000
+        let same = stamper.stamp(reordered)
         #expect(same?.decodeTime == 903_001)
-        #expect(same?.compositionOffset == -1)
+        #expect(same?.compositionOffset == 5999)
+    }
+
+    @Test func `another layer whose clock is behind is shown after the pictures before it`() {
+        var stamper = Stamper(partTarget: 0.3)
+        var configurations = SimulatedStream(sampleRate: nil).configurations
+        stamper.setTracks(configurations)
+        var shown: [Int64] = []
+        for frame in 0..<40 as Range<Int64> {
+            // The better layer is 50 ms behind: more than one picture.
+            let isBetter = frame >= 20
+            if frame == 20 {
+                configurations[0].generation += 1
+                stamper.setTracks(configurations)
+            }
+            var sample = BusSample.video(
+                frame * 3000 - (isBetter ? 4500 : 0),
+                frame % 20 == 0 ? .keyframe : []
+            )
+            sample.generation = configurations[0].generation
+            guard let stamped = stamper.stamp(sample) else { continue }
+            shown.append(stamped.decodeTime + Int64(stamped.compositionOffset))
+        }
+        #expect(shown.count == 40)
+        #expect(zip(shown, shown.dropFirst()).allSatisfy { $0 < $1 })
+        let last: Int64 = 900_000 + 39 * 3000 - 4500
+        #expect(shown.last == last)
     }
 
     @Test func `slow pictures have parts of one frame and a target as long`() {
