@@ -277,14 +277,17 @@ class Follower:
     def judge_open_hints(self, playlist):
         """What was hinted but did not come next is listed in the end, or has been refused."""
         self.report.count("hints_wrong", len(self.open_hints))
-        for hint, hinted in self.open_hints.items():
-            if hint in self.parts or not hinted.done():
-                continue
-            answer = hinted.result()
-            if answer.status == 200 and not playlist.ended:
-                self.violate([f"the hinted part {hint} is served but never listed"])
-            elif answer.status != 200:
+        answers = {
+            hint: hinted.result() for hint, hinted in self.open_hints.items() if hint not in self.parts and hinted.done()
+        }
+        # What has come since the last reload is listed by now.
+        newest = self.load(self.rendition.uri) if any(answer.status == 200 for answer in answers.values()) else None
+        listed = [part.uri for segment in (newest or playlist).segments for part in segment.parts]
+        for hint, answer in answers.items():
+            if answer.status != 200:
                 self.violate(rules.check_error_headers(answer.headers))
+            elif hint not in listed and not (newest or playlist).ended:
+                self.violate([f"the hinted part {hint} is served but never listed"])
 
     def take(self, playlist):
         """Fetches what is new in a playlist and compares it with what the playlist says."""
