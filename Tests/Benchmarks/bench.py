@@ -1,6 +1,6 @@
 """Martlet beside nginx-rtmp in one run, by the definitions of the README's table of figures.
 
-usage: bench.py [first-part] [delay] [publishers[=1,50,200]] [blocked] [authorize] [sound]  (all without an argument)
+usage: bench.py [first-part] [delay] [authorize] [blocked] [sound] [publishers[=1,50,200]]  (all without an argument)
 Prints the figures as a table, with targets and ratios, and writes them as JSON to $MARTLET_BENCH_JSON; what that file
 has of parts that are not measured now is kept and printed too.
 """
@@ -30,7 +30,7 @@ from waiting import pause  # noqa: E402
 ROUNDS = 5
 # From the first publisher to the beginning of the measurement: with many, until the ring of our bus is full.
 SETTLE_SECONDS, SETTLE_SECONDS_OF_MANY = 12, 34
-SECTIONS = ["first-part", "delay", "publishers", "blocked", "authorize", "sound"]
+SECTIONS = ["first-part", "delay", "authorize", "blocked", "sound", "publishers"]
 SERVICES = ("ingest", "redis-bus", "origin")
 PUBLISHER_COUNTS = "1,50,200"
 # All publishers come from one machine, which is otherwise held to 64 connections.
@@ -260,12 +260,12 @@ def measure(stack, peer, sections):
         figures["first part"] = measure_first_part(stack, peer)
     if "delay" in sections:
         figures["delay"] = {**measure_delay(stack), "nginx-rtmp": measure_peer_delay(peer)}
+    if "authorize" in sections:
+        figures["authorize"] = measure_authorize(stack)
     if "blocked" in sections:
         from blocked_clients import measure_blocked
 
         figures["blocked clients"] = measure_blocked(stack)
-    if "authorize" in sections:
-        figures["authorize"] = measure_authorize(stack)
     if "sound" in sections:
         from sound_cost import measure_sound
 

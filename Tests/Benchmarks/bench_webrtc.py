@@ -1,9 +1,11 @@
 """WHEP viewers per core: the sfu on one core, the load generator on another, beside Janus in the same run.
 
-usage: bench_webrtc.py [--viewers 100,500,1000,2000,3000] [--seconds 8] [--streams small,large,sound] [--no-janus]
+usage: bench_webrtc.py [--viewers 100,500,1000] [--seconds 8] [--streams small,large,sound,rare] [--no-janus]
+Without --viewers each stream has its own numbers of them.
 Prints a table, and writes the figures as JSON to $MARTLET_BENCH_JSON.
 """
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -21,12 +23,27 @@ from bench_stack import bench_stack  # noqa: E402
 from processes import CoreMeter, Meter, resident_bytes  # noqa: E402
 from waiting import pause, wait_until  # noqa: E402
 
-# What is published: size, frame rate, and kbit/s of H.264 without B-frames, a keyframe every two seconds; and whether
-# AAC comes with it, which the transcoder makes Opus of.
+
+
+@dataclasses.dataclass
+class Stream:
+    """What is published in H.264 without B-frames, and how many watch it, one number after the other."""
+
+    size: str
+    kilobits: int
+    viewers: tuple
+    # AAC comes with it, which the transcoder makes Opus of.
+    has_sound: bool = False
+    # From one keyframe to the next.
+    group_seconds: int = 2
+    rate: int = 30
+
+
 STREAMS = {
-    "small": ("640x360", 30, 600, False),
-    "large": ("1280x720", 30, 2500, False),
-    "sound": ("640x360", 30, 600, True),
+    "small": Stream("640x360", 600, (100, 500, 1000, 2000, 3000)),
+    "large": Stream("1280x720", 2500, (100, 500, 1000, 2000, 3000)),
+    "sound": Stream("640x360", 600, (100, 1000, 2200), has_sound=True),
+    "rare": Stream("640x360", 600, (100, 1000), group_seconds=4),
 }
 # The sfu has one core for itself; the load generator and everything else share the other.
 HUB_CORE, LOAD_CORE = 0, 1
@@ -36,15 +53,16 @@ CARRIED_SHARE = 0.99
 
 def clip_of(name):
     """Twenty seconds of one stream in FLV, made once."""
-    size, rate, kilobits, has_sound = STREAMS[name]
+    stream = STREAMS[name]
     clip = pathlib.Path(tempfile.gettempdir()) / f"martlet-webrtc-{name}.flv"
     if not clip.exists():
-        source = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"] if has_sound else []
-        sound = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"] if has_sound else ["-an"]
+        source = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"] if stream.has_sound else []
+        sound = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"] if stream.has_sound else ["-an"]
+        kilobits, group = stream.kilobits, stream.group_seconds * stream.rate
         subprocess.check_call([
-            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}", *source,
+            "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={stream.size}:rate={stream.rate}", *source,
             "-t", "20", "-vf", "noise=alls=12:allf=t", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast",
-            "-tune", "zerolatency", "-g", str(2 * rate), "-profile:v", "baseline", "-b:v", f"{kilobits}k",
+            "-tune", "zerolatency", "-g", str(group), "-profile:v", "baseline", "-b:v", f"{kilobits}k",
             "-minrate", f"{kilobits}k", "-maxrate", f"{kilobits}k", "-bufsize", f"{kilobits // 2}k",
             *sound, "-f", "flv", str(clip),
         ])
@@ -156,7 +174,7 @@ def measure(stack, stream, counts, seconds, sample):
         [program("LoadGenerator"), "--url", url, "--count", "1", "--clip", str(clip_of(stream)),
          "--seconds", "3600", "--mark", "1"], stdout=subprocess.DEVNULL,
     )
-    kind = [] if STREAMS[stream][3] else ["--video-only", "1"]
+    kind = [] if STREAMS[stream].has_sound else ["--video-only", "1"]
     rows = []
     try:
         wait_until("the stream is live", lambda: stack.watch_state(slug)["state"] == "live", timeout=30)
@@ -206,18 +224,18 @@ def table(rows):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--viewers", default="100,500,1000,2000,3000")
+    parser.add_argument("--viewers")
     parser.add_argument("--seconds", type=int, default=8)
-    parser.add_argument("--streams", default="small,large,sound")
+    parser.add_argument("--streams", default=",".join(STREAMS))
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--no-janus", action="store_true")
     options = parser.parse_args()
-    counts = [int(count) for count in options.viewers.split(",")]
     rows = []
     with bench_stack({"SFU_MAX_VIEWERS": "20000", "SFU_LOOPS": "1"}) as (stack, base):
         for stream in options.streams.split(","):
+            counts = [int(count) for count in options.viewers.split(",")] if options.viewers else STREAMS[stream].viewers
             rows += measure(stack, stream, counts, options.seconds, options.sample)
-            if not options.no_janus and not STREAMS[stream][3]:
+            if stream in ("small", "large") and not options.no_janus:
                 from janus import measure_janus
 
                 rows += measure_janus(base + 710, stream, clip_of(stream), counts, options.seconds, view, row, pin)
