@@ -30,12 +30,13 @@ public final class RedisLease: Sendable {
     private let duration: Duration
     private let expiry: Atomic<UInt64>
 
-    private init(client: RedisClient, key: String, value: String, duration: Duration, from start: UInt64) {
+    /// A lease that is yet to be taken; its time runs from now on.
+    private init(client: RedisClient, key: String, holder: String, duration: Duration) {
         self.client = client
         self.key = key
-        self.value = value
+        value = "\(holder)|\(String(UInt64.random(in: .min ... .max), radix: 36))"
         self.duration = duration
-        expiry = Atomic(start &+ duration.nanoseconds)
+        expiry = Atomic(EventLoop.now &+ duration.nanoseconds)
     }
 
     /// Takes the lease, if nobody holds it.
@@ -50,11 +51,9 @@ public final class RedisLease: Sendable {
         for duration: Duration,
         from client: RedisClient
     ) async throws(RedisError) -> RedisLease? {
-        let start = EventLoop.now
-        let value = newValue(of: holder)
-        let reply = try await client.command("SET", key, value, "NX", "PX", milliseconds(duration))
-        guard !reply.isNull else { return nil }
-        return RedisLease(client: client, key: key, value: value, duration: duration, from: start)
+        let lease = RedisLease(client: client, key: key, holder: holder, duration: duration)
+        let reply = try await client.command("SET", key, lease.value, "NX", "PX", milliseconds(duration))
+        return reply.isNull ? nil : lease
     }
 
     /// Takes the lease if nobody holds it, or one that called itself the same: this holder before it was killed.
@@ -69,23 +68,17 @@ public final class RedisLease: Sendable {
         for duration: Duration,
         from client: RedisClient
     ) async throws(RedisError) -> RedisLease? {
-        let start = EventLoop.now
-        let value = newValue(of: holder)
+        let lease = RedisLease(client: client, key: key, holder: holder, duration: duration)
         let reply = try await client.command(
             "EVAL",
             reclaim,
             1,
             key,
-            value,
+            lease.value,
             "\(holder)|",
             milliseconds(duration)
         )
-        guard reply.integer == 1 else { return nil }
-        return RedisLease(client: client, key: key, value: value, duration: duration, from: start)
-    }
-
-    private static func newValue(of holder: String) -> String {
-        "\(holder)|\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        return reply.integer == 1 ? lease : nil
     }
 
     /// Who holds the lease under `key`, as it called itself, or `nil` where nobody does.

@@ -114,40 +114,50 @@ public enum SignallingResponse {
 
     /// 503: there is no room for another session.
     public static func full(retryAfter seconds: Int) -> HTTPProblem {
-        HTTPProblem(
+        passing(
             503,
             "sessions_full",
             "There is no room for another session at the moment. Try again in \(seconds) s.",
-            headers: ["retry-after": String(seconds)]
+            retryAfter: seconds
         )
     }
 
     /// 503: something that sessions need is away.
     public static func unavailable(retryAfter seconds: Int) -> HTTPProblem {
-        HTTPProblem(
+        passing(
             503,
             "unavailable",
             "The server cannot take new sessions at the moment. Try again in \(seconds) s.",
-            headers: ["retry-after": String(seconds)]
+            retryAfter: seconds
         )
     }
 
     /// 503: the replica stops; another one, or the next of this one, takes the offer.
-    public static let draining = HTTPProblem(
+    public static let draining = passing(
         503,
         "draining",
         "The server is restarting. Try again now.",
-        headers: ["retry-after": "1"]
+        retryAfter: 1
     )
 
     /// 409: the stream is not live; it may be soon.
     public static func notLive(retryAfter seconds: Int) -> HTTPProblem {
-        HTTPProblem(
+        passing(
             409,
             "stream_not_live",
             "Nobody publishes the stream at the moment.",
-            headers: ["retry-after": String(seconds)]
+            retryAfter: seconds
         )
+    }
+
+    /// A problem that is over after a while.
+    private static func passing(
+        _ status: Int,
+        _ code: String,
+        _ detail: String,
+        retryAfter seconds: Int
+    ) -> HTTPProblem {
+        HTTPProblem(status, code, detail, headers: ["retry-after": String(seconds)])
     }
 
     /// 404: there is no such session, or it is over.

@@ -13,6 +13,21 @@ private let stream = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 private let path = "/api/v1/streams/\(stream)/keys"
 
 @Suite(.timeLimit(.minutes(2))) struct StreamKeyTests {
+    /// A connection of another service to the database of the test.
+    private func connection(
+        to database: PostgresServer.Database,
+        as service: String,
+        on loop: EventLoop
+    ) async throws -> PostgresConnection {
+        try await PostgresConnection.open(
+            PostgresConfiguration(
+                address: database.address(for: "martlet_\(service)"),
+                applicationName: service
+            ),
+            on: loop
+        )
+    }
+
     @Test func `a key is shown once and found by ingest in its hashed form`() async throws {
         let redis = try RedisServer()
         let database = try PostgresServer.shared().makeDatabase()
@@ -27,13 +42,7 @@ private let path = "/api/v1/streams/\(stream)/keys"
             #expect(list.items.count == 1)
             #expect(list.items.first?["secret"] == nil)
 
-            let ingest = try await PostgresConnection.open(
-                PostgresConfiguration(
-                    address: database.address(for: "martlet_ingest"),
-                    applicationName: "ingest"
-                ),
-                on: stack.loop
-            )
+            let ingest = try await connection(to: database, as: "ingest", on: stack.loop)
             let sql = "SELECT * FROM auth.v1_stream_keys WHERE name = $1"
             let row = try #require(try await ingest.query(sql, ["main"]).first)
             #expect(try row.string("key_id") == made.text("id"))
@@ -93,13 +102,7 @@ private let path = "/api/v1/streams/\(stream)/keys"
     @Test func `what the catalog does not know gets no key and no link`() async throws {
         let redis = try RedisServer()
         let database = try PostgresServer.shared().makeDatabase()
-        let catalog = try await PostgresConnection.open(
-            PostgresConfiguration(
-                address: database.address(for: "martlet_catalog"),
-                applicationName: "catalog"
-            ),
-            on: EventLoop(name: "catalog")
-        )
+        let catalog = try await connection(to: database, as: "catalog", on: EventLoop(name: "catalog"))
         try await catalog.script(
             """
             CREATE VIEW catalog.v1_streams AS SELECT '\(stream)'::text AS id, 'main'::text AS slug;
@@ -125,13 +128,7 @@ private let path = "/api/v1/streams/\(stream)/keys"
     {
         let redis = try RedisServer()
         let database = try PostgresServer.shared().makeDatabase()
-        let catalog = try await PostgresConnection.open(
-            PostgresConfiguration(
-                address: database.address(for: "martlet_catalog"),
-                applicationName: "catalog"
-            ),
-            on: EventLoop(name: "catalog")
-        )
+        let catalog = try await connection(to: database, as: "catalog", on: EventLoop(name: "catalog"))
         try await catalog.script(
             """
             CREATE TABLE catalog.streams (id text, slug text, deleted boolean, purged_at timestamptz);

@@ -1,4 +1,5 @@
 """Fixtures: the running stack, publishers that end with their test, and both browsers."""
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -73,48 +74,28 @@ def stack():
     stack.down()
 
 
+def starting(make):
+    """Yields a function that starts what `make` makes; all of it ends with the test."""
+    with contextlib.ExitStack() as started:
+        yield lambda *given, **options: started.enter_context(contextlib.closing(make(*given, **options)))
+
+
 @pytest.fixture
 def publish(stack):
-    """Starts ffmpeg publishers; all end with the test."""
-    started = []
-
-    def start(url=None, **options):
-        publisher = Publisher(url or stack.publish_url, **options)
-        started.append(publisher)
-        return publisher
-
-    yield start
-    for publisher in started:
-        publisher.close()
+    """Starts ffmpeg publishers."""
+    yield from starting(lambda url=None, **options: Publisher(url or stack.publish_url, **options))
 
 
 @pytest.fixture
 def publish_by_gstreamer(stack):
-    started = []
-
-    def start(url=None):
-        publisher = GStreamerPublisher(url or stack.publish_url)
-        started.append(publisher)
-        return publisher
-
-    yield start
-    for publisher in started:
-        publisher.close()
+    """Starts GStreamer publishers."""
+    yield from starting(lambda url=None: GStreamerPublisher(url or stack.publish_url))
 
 
 @pytest.fixture
 def publish_by_browser(stack):
-    """Chromium publishers by WHIP; all end with the test."""
-    started = []
-
-    def start(browser=None):
-        publisher = BrowserPublisher(stack.site, browser)
-        started.append(publisher)
-        return publisher
-
-    yield start
-    for publisher in started:
-        publisher.close()
+    """Starts Chromium publishers by WHIP."""
+    yield from starting(lambda browser=None: BrowserPublisher(stack.site, browser))
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 import Codecs
-import Foundation
 import Media
 import RTMP
+import TestSupport
 import Testing
 
 @testable import Ingest
@@ -20,9 +20,7 @@ struct CaptureTests {
     }
 
     private func play(_ name: String) throws -> Outcome {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Fixtures/RTMP/\(name).bin")
-        let bytes = [UInt8](try Data(contentsOf: url))
+        let bytes = try Fixtures.bytes("RTMP/\(name).bin")
         let nonce = [UInt8](repeating: 7, count: ServerHandshake.nonceByteCount)
         var session = ServerSession(nonce: nonce, now: 0)
         var tracks = PublisherTracks()

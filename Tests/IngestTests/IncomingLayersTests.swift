@@ -1,5 +1,4 @@
 import Contracts
-import Foundation
 import Media
 import RTMP
 import RTP
@@ -18,21 +17,12 @@ private struct LayeredPeer {
     private var sequences: [UInt16] = [100, 200, 300]
 
     init() throws {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = folder.appendingPathComponent("Fixtures/SDP/chromium-simulcast.sdp")
-        let offer = try SDPOffer(String(contentsOf: file, encoding: .utf8))
-        media = try Negotiation.receiving(
-            offer,
-            audio: PublishingPolicy.audio,
-            video: PublishingPolicy.video
-        )
+        media = try NegotiatedMedia.publishing(offer: "chromium-simulcast")
         video = try #require(media.first { $0.offer.kind == .video })
         format = try #require(video.codec)
     }
 
-    var incoming: IncomingMedia {
-        IncomingMedia(media, ssrc: 1, cname: "hub", maximumBitRate: 10_000_000)
-    }
+    var incoming: IncomingMedia { IncomingMedia(receiving: media) }
 
     static func ssrc(_ layer: Int) -> UInt32 { 1000 + UInt32(layer) }
 

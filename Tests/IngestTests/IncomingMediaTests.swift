@@ -1,5 +1,4 @@
 import Contracts
-import Foundation
 import Media
 import RTMP
 import RTP
@@ -23,22 +22,13 @@ private struct SendingPeer {
     var sent: [UInt16: [UInt8]] = [:]
 
     init() throws {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = folder.appendingPathComponent("Fixtures/SDP/chromium-publish.sdp")
-        let offer = try SDPOffer(String(contentsOf: file, encoding: .utf8))
-        media = try Negotiation.receiving(
-            offer,
-            audio: PublishingPolicy.audio,
-            video: PublishingPolicy.video
-        )
+        media = try NegotiatedMedia.publishing(offer: "chromium-publish")
         video = try #require(media.first { $0.offer.kind == .video })
         audio = try #require(media.first { $0.offer.kind == .audio })
         videoSSRC = try #require(video.offer.ssrcs.first)
     }
 
-    var incoming: IncomingMedia {
-        IncomingMedia(media, ssrc: 1, cname: "hub", maximumBitRate: 10_000_000)
-    }
+    var incoming: IncomingMedia { IncomingMedia(receiving: media) }
 
     /// The packets of one picture, 33 ms after the one before.
     mutating func picture(isKeyframe: Bool, packetCount: Int = 3) throws -> [[UInt8]] {

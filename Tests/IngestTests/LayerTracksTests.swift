@@ -1,5 +1,6 @@
 import Contracts
 import Media
+import TestSupport
 import Testing
 
 @testable import Ingest
@@ -195,7 +196,7 @@ private struct Simulcast {
     func `segments of all layers begin together, whatever comes first, and no sample is lost or turned back`(
         seed: UInt64
     ) throws {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var simulcast = Simulcast()
         var timeline = SessionTimeline(partTarget: 0.3)
         var pictures = pictures(of: 240, &random)
@@ -250,7 +251,7 @@ private struct Simulcast {
 
     /// Pictures 33 ms apart with keyframes each two seconds, whose layers come up to 100 ms apart and whose clocks
     /// differ by up to 40 ms.
-    private func pictures(of count: UInt32, _ random: inout SplitMix) -> [Picture] {
+    private func pictures(of count: UInt32, _ random: inout SeededGenerator) -> [Picture] {
         var pictures: [Picture] = []
         for layer in 0..<3 {
             let skew = UInt32.random(in: 0...40, using: &random)
@@ -270,20 +271,5 @@ private struct Simulcast {
             }
         }
         return pictures
-    }
-}
-
-/// SplitMix64: the same seed gives the same numbers.
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

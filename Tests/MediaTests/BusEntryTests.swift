@@ -1,5 +1,6 @@
 import Bytes
 import Media
+import TestSupport
 import Testing
 
 @Suite struct BusEntryTests {

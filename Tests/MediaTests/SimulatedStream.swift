@@ -1,4 +1,5 @@
 import Media
+import TestSupport
 
 /// A publisher's samples as a stamper gets them: interleaved by decode time, on the session's timeline.
 struct SimulatedStream: Sendable, CustomStringConvertible {

@@ -135,6 +135,20 @@ extension OriginFixture {
         }
     }
 
+    /// Puts a stream on the bus, whose owner goes after the first 200 samples.
+    private func append(
+        _ stream: SyntheticStream,
+        by writer: BusWriter,
+        on bus: OwnedBus,
+        ownedAtFirstBy owner: OriginFixture
+    ) async throws {
+        try await bus.origin(owner, address: "a") { _ in
+            for item in stream.entries[..<200] { await writer.append(item.entry.samples[0]) }
+            _ = try await owner.session { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 >= 2 }
+        }
+        for item in stream.entries[200...] { await writer.append(item.entry.samples[0]) }
+    }
+
     @Test func `a stream on the bus becomes a session, and at its end a replay`() async throws {
         let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
         let fixture = try OriginFixture()
@@ -170,11 +184,7 @@ extension OriginFixture {
         let second = try OriginFixture(folder: first.folder)
         try await OwnedBus.run { bus in
             let writer = try await bus.open(stream)
-            try await bus.origin(first, address: "a") { _ in
-                for item in stream.entries[..<200] { await writer.append(item.entry.samples[0]) }
-                _ = try await first.session { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 >= 2 }
-            }
-            for item in stream.entries[200...] { await writer.append(item.entry.samples[0]) }
+            try await append(stream, by: writer, on: bus, ownedAtFirstBy: first)
             try await bus.origin(second, address: "b") { _ in
                 await writer.end()
                 let session = try await second.session { $0.isEnded }
@@ -199,11 +209,7 @@ extension OriginFixture {
         let second = try OriginFixture(folder: first.folder)
         try await OwnedBus.run { bus in
             let writer = try await bus.open(stream)
-            try await bus.origin(first, address: "a") { _ in
-                for item in stream.entries[..<200] { await writer.append(item.entry.samples[0]) }
-                _ = try await first.session { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 >= 2 }
-            }
-            for item in stream.entries[200...] { await writer.append(item.entry.samples[0]) }
+            try await append(stream, by: writer, on: bus, ownedAtFirstBy: first)
             await writer.end()
             let nextWriter = try await bus.open(next)
             for item in stream.entries[..<100] { await nextWriter.append(item.entry.samples[0]) }

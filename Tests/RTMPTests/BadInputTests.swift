@@ -1,4 +1,5 @@
 import RTMP
+import TestSupport
 import Testing
 
 /// What strangers send to an open port: a clear end or patience, never harm.
@@ -89,7 +90,7 @@ import Testing
 
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
     func `random bytes come to an end`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let bytes = (0..<Int.random(in: 1...5000, using: &random)).map { _ in
             UInt8.random(in: 0...255, using: &random)
         }

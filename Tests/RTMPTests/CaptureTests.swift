@@ -1,5 +1,5 @@
-import Foundation
 import RTMP
+import TestSupport
 import Testing
 
 /// What real publishers have sent, byte for byte; where each capture comes from is in `Fixtures/INDEX.md`.
@@ -154,8 +154,7 @@ import Testing
     ]
 
     private func bytes(of capture: String) throws -> [UInt8] {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return [UInt8](try Data(contentsOf: tests.appendingPathComponent("Fixtures/RTMP/\(capture).bin")))
+        try Fixtures.bytes("RTMP/\(capture).bin")
     }
 
     /// Everything that a shell is told, with every request accepted as soon as it is made.
@@ -208,7 +207,7 @@ import Testing
         let bytes = try bytes(of: capture)
         let whole = told(bytes, slice: { bytes.count })
         for seed in 1...10 as ClosedRange<UInt64> {
-            var random = SplitMix(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let longest = [1, 3, 20, 300, 5000][Int(seed) % 5]
             #expect(told(bytes, slice: { Int.random(in: 1...longest, using: &random) }) == whole)
         }
@@ -218,7 +217,7 @@ import Testing
     func `survives captures that are damaged anywhere`(capture: String) throws {
         let bytes = try bytes(of: capture)
         for seed in 1...15 as ClosedRange<UInt64> {
-            var random = SplitMix(seed: seed)
+            var random = SeededGenerator(seed: seed)
             var damaged = bytes
             for _ in 0..<Int.random(in: 1...20, using: &random) {
                 let place = Int.random(in: 3073..<damaged.count, using: &random)
@@ -229,20 +228,5 @@ import Testing
                 _ = try? VideoTag.packets(in: media.payload)
             }
         }
-    }
-}
-
-/// A random number generator that gives the same numbers for the same seed.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
     }
 }

@@ -1,4 +1,5 @@
 import RTP
+import TestSupport
 import Testing
 
 @Suite struct BandwidthTests {
@@ -106,7 +107,7 @@ import Testing
     }
 
     @Test func `bears any feedback`() {
-        var generator = SplitMix(seed: 5)
+        var generator = SeededGenerator(seed: 5)
         var estimator = BandwidthEstimator()
         for round in 0..<30_000 {
             let now = UInt64(round) * 1_000_000

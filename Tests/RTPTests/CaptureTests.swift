@@ -1,20 +1,15 @@
 import Bytes
 import Codecs
-import Foundation
 import Media
 import RTP
+import TestSupport
 import Testing
 
 /// What real senders have sent, byte for byte; where each capture comes from is in `Fixtures/INDEX.md`.
 @Suite struct CaptureTests {
-    private static func fixture(_ name: String) throws -> [UInt8] {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return [UInt8](try Data(contentsOf: folder.appendingPathComponent("Fixtures/RTP/\(name)")))
-    }
-
     /// The packets of a capture, each behind its length in two bytes.
     private static func packets(of name: String) throws -> [[UInt8]] {
-        let bytes = try fixture("\(name).rtp")
+        let bytes = try Fixtures.bytes("RTP/\(name).rtp")
         var reader = ByteReader(bytes.span)
         var packets: [[UInt8]] = []
         while !reader.isAtEnd {
@@ -42,7 +37,7 @@ import Testing
 
     /// The slices of an elementary stream; senders repeat or leave out what else there is.
     private func sourceSlices(_ name: String, _ codec: Codec) throws -> [[UInt8]] {
-        let bytes = try Self.fixture(name)
+        let bytes = try Fixtures.bytes("RTP/\(name)")
         var units: [[UInt8]] = []
         try NALUnits.forEach(annexB: bytes.span) { units.append([UInt8](copying: $0)) }
         return units.filter { codec == .hevc ? $0[0] >> 1 < 32 : $0[0] & 31 < 6 }
@@ -62,7 +57,7 @@ import Testing
 
     /// The frames of an IVF file.
     private func frames(_ name: String) throws -> [[UInt8]] {
-        let bytes = try Self.fixture(name)
+        let bytes = try Fixtures.bytes("RTP/\(name)")
         var reader = ByteReader(bytes.span)
         try reader.skip(32)
         var frames: [[UInt8]] = []

@@ -1,5 +1,6 @@
 import Codecs
 import RTP
+import TestSupport
 import Testing
 
 @Suite struct H264PayloadTests {
@@ -128,7 +129,7 @@ import Testing
 
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func `gives back every access unit it has cut`(seed: UInt64) throws {
-        var generator = SplitMix(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let maximum = Int.random(in: 64...1400, using: &generator)
         let units = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
             unit(

@@ -1,12 +1,13 @@
 import Codecs
 import Media
 import RTP
+import TestSupport
 import Testing
 
 /// Media go through a link that loses, delays, repeats and reorders packets, on a clock that a seed rules.
 @Suite struct LossyLinkTests {
     private struct Link {
-        var generator: SplitMix
+        var generator: SeededGenerator
         var loss: Double
         var jitter: UInt64
         var repeats: Double
@@ -33,7 +34,7 @@ import Testing
         }
     }
 
-    private func accessUnit(_ index: Int, _ generator: inout SplitMix) -> [UInt8] {
+    private func accessUnit(_ index: Int, _ generator: inout SeededGenerator) -> [UInt8] {
         let units = (0..<Int.random(in: 1...3, using: &generator)).map { unit -> [UInt8] in
             let header: UInt8 = index % 10 == 0 ? 0x65 : 0x41
             let count = Int.random(in: 3...4000, using: &generator)
@@ -50,8 +51,8 @@ import Testing
         loss: Double,
         jitter: UInt64
     ) throws -> (sent: [[UInt8]], got: [AccessUnit]) {
-        var generator = SplitMix(seed: seed)
-        var link = Link(generator: SplitMix(seed: seed ^ 99), loss: loss, jitter: 0, repeats: 0.02)
+        var generator = SeededGenerator(seed: seed)
+        var link = Link(generator: SeededGenerator(seed: seed ^ 99), loss: loss, jitter: 0, repeats: 0.02)
         var packetiser = H264Packetiser(maximumPayloadByteCount: 1100)
         var receiver = PacketReceiver(clockRate: 90_000)
         receiver.roundTrip = 20_000_000

@@ -1,4 +1,5 @@
 import RTP
+import TestSupport
 import Testing
 
 @Suite struct MediaClockTests {
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func `bears any numbers`() {
-        var generator = SplitMix(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         for rate: UInt32 in [0, 1, 48_000, .max] {
             var clock = MediaClock(clockRate: rate)
             var publisher = PublisherClock()

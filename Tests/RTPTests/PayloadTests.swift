@@ -1,6 +1,7 @@
 import Codecs
 import Media
 import RTP
+import TestSupport
 import Testing
 
 @Suite struct PayloadTests {
@@ -30,7 +31,7 @@ import Testing
 
     @Test(arguments: 1...30 as ClosedRange<UInt64>)
     func `gives back every HEVC access unit it has cut`(seed: UInt64) throws {
-        var generator = SplitMix(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let maximum = Int.random(in: 64...1400, using: &generator)
         let units = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
             ([[0x02, 0x01], [0x26, 0x01], [0x4e, 0x01], [0x03, 0x0a]].randomElement(using: &generator) ?? [])

@@ -1,4 +1,5 @@
 import RTP
+import TestSupport
 import Testing
 
 @Suite struct RTCPTests {
@@ -112,7 +113,7 @@ import Testing
     }
 
     @Test func `gives back transport feedback of any pattern`() {
-        var generator = SplitMix(seed: 1)
+        var generator = SeededGenerator(seed: 1)
         for _ in 0..<300 {
             let kinds = Int.random(in: 1...3, using: &generator)
             let deltas = (0..<Int.random(in: 1...200, using: &generator)).map { _ -> Int16? in

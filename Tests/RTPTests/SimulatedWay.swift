@@ -1,4 +1,5 @@
 import RTP
+import TestSupport
 
 /// A way with one queue, a fixed delay and random loss; a sender that paces packets at a given rate.
 struct SimulatedWay {
@@ -10,7 +11,7 @@ struct SimulatedWay {
     var jitter: UInt64 = 1_000_000
     /// How many times the bytes of other pictures a keyframe has, one in sixty pictures.
     var keyframeWeight = 1
-    var generator = SplitMix(seed: 7)
+    var generator = SeededGenerator(seed: 7)
     var estimator: BandwidthEstimator
     var now: UInt64 = 5_000_000_000
     private var recorder = ArrivalRecorder()

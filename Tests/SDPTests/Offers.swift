@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 
 /// The descriptions that real peers wrote.
 enum Offers {
@@ -8,10 +8,6 @@ enum Offers {
     ]
 
     static func text(_ name: String) throws -> String {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return try String(
-            contentsOf: folder.appendingPathComponent("Fixtures/SDP/\(name).sdp"),
-            encoding: .utf8
-        )
+        try Fixtures.text("SDP/\(name).sdp")
     }
 }

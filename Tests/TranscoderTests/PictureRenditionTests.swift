@@ -1,6 +1,5 @@
 import Bytes
 import Contracts
-import Foundation
 import Media
 import MediaBus
 import TestSupport
@@ -12,9 +11,7 @@ import Transcoding
 @Suite(.timeLimit(.minutes(1))) struct PictureRenditionTests {
     /// The fixture's `avcC` record, and its pictures as samples, in the order of decoding.
     private static func source() throws -> (record: [UInt8], samples: [BusSample]) {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Fixtures/Pictures/bframes.bin")
-        let bytes = [UInt8](try Data(contentsOf: file))
+        let bytes = try Fixtures.bytes("Pictures/bframes.bin")
         var reader = ByteReader(bytes.span)
         let record = try reader.takeArray(Int(try reader.read(UInt32.self)))
         var samples: [BusSample] = []

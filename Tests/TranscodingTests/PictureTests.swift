@@ -1,6 +1,6 @@
 import Bytes
 import Codecs
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Transcoding
@@ -18,10 +18,7 @@ import Testing
     private let source: (record: [UInt8], units: [Unit])
 
     init() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Fixtures/Pictures/bframes.bin")
-        let bytes = [UInt8](try Data(contentsOf: file))
-        source = try Self.read(bytes)
+        source = try Self.read(Fixtures.bytes("Pictures/bframes.bin"))
     }
 
     private static func read(_ bytes: [UInt8]) throws -> (record: [UInt8], units: [Unit]) {
@@ -91,7 +88,7 @@ import Testing
     }
 
     @Test func `damaged pictures neither crash nor stop it`() throws {
-        var random = Seeded(state: 3)
+        var random = SeededGenerator(seed: 3)
         var transcoder = try open(source.record)
         var made = 0
         for round in 0..<20 {

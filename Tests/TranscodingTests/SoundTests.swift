@@ -1,5 +1,6 @@
 import Codecs
 import Foundation
+import TestSupport
 import Testing
 import Transcoding
 
@@ -53,9 +54,7 @@ import Transcoding
     }
 
     @Test func `MP3 at 44.1 kHz becomes 48 kHz, with every sample`() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Fixtures/Sound/tone-1000.mp3")
-        let bytes = [UInt8](try Data(contentsOf: file))
+        let bytes = try Fixtures.bytes("Sound/tone-1000.mp3")
         var decoder = try SoundDecoder(
             .mp3,
             configuration: [],
@@ -118,7 +117,7 @@ import Transcoding
 
     @Test(arguments: SoundCoding.allCases)
     func `damaged packets neither crash nor stop the decoder`(_ coding: SoundCoding) throws {
-        var random = Seeded(state: 7)
+        var random = SeededGenerator(seed: 7)
         let good = try packets(of: coding)
         var decoder = try SoundDecoder(
             coding,
@@ -231,9 +230,7 @@ import Transcoding
             let made = try encode(tone, as: coding == .aac ? .aac : .opus, channels: 2)
             return (made.packets.map(\.bytes), made.configuration)
         case .mp3:
-            let file = URL(filePath: #filePath).deletingLastPathComponent()
-                .appendingPathComponent("../Fixtures/Sound/tone-1000.mp3")
-            let bytes = [UInt8](try Data(contentsOf: file))
+            let bytes = try Fixtures.bytes("Sound/tone-1000.mp3")
             var (frames, offset): ([[UInt8]], Int) = ([], 0)
             while offset < bytes.count {
                 let rest = Array(bytes[offset...])

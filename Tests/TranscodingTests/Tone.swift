@@ -44,13 +44,3 @@ enum Tone {
         return (scores.indices.max { scores[$0] < scores[$1] } ?? 0) - limit
     }
 }
-
-/// Numbers that look random and are the same in each run.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}
