@@ -23,6 +23,22 @@ import Testing
         #expect(way.longestQueue < 250_000_000)
     }
 
+    @Test func `knows what a way carries that has become narrow before its queue is half a second long`() {
+        var settings = BandwidthEstimator.Settings()
+        settings.initial = 1_000_000
+        var way = SimulatedWay(capacity: 20_000_000, settings: settings)
+        way.run(frames: 300) { _ in 2 }
+        #expect(way.estimator.queueDelay(at: way.now) < 10_000_000)
+        way.capacity = 288_000
+        way.run(frames: 14) { _ in 2 }
+        #expect((200_000...320_000).contains(way.estimator.bitsPerSecond))
+        #expect((100_000_000...500_000_000).contains(way.estimator.queueDelay(at: way.now)))
+        #expect(way.estimator.queueDelay(at: way.now + 1_000_000_000) == 0)
+        way.run(frames: 30) { _ in 0 }
+        way.run(frames: 30) { $0 % 2 }
+        #expect(way.estimator.queueDelay(at: way.now) < 50_000_000)
+    }
+
     @Test func `keeps its estimate where loss is small, and falls where it is large`() {
         var way = SimulatedWay(capacity: 20_000_000)
         way.loss = 0.01

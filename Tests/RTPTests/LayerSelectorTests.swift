@@ -56,13 +56,13 @@ import Testing
         #expect(selector.current == nil && selector.target == nil)
     }
 
-    @Test func `rises when there was room for two seconds, by one layer each time`() {
+    @Test func `rises when there was room for two seconds, to the largest layer that fits then`() {
         var selector = LayerSelector()
         let targets = [
-            (200_000, 0.0), (5_000_000, 1), (5_000_000, 2.9), (100_000, 2.95), (5_000_000, 3.5),
-            (5_000_000, 5.6), (5_000_000, 7), (5_000_000, 8.1), (5_000_000, 9.2),
+            (200_000, 0.0), (900_000, 1), (900_000, 2.9), (100_000, 2.95), (900_000, 3.5), (900_000, 5.6),
+            (900_000, 8), (100_000, 9), (900_000, 10), (5_000_000, 16), (5_000_000, 18.1),
         ].map { choose($0, at: $1, by: &selector) }
-        #expect(targets == [0, 0, 0, 0, 0, 1, 1, 1, 2])
+        #expect(targets == [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 2])
     }
 
     @Test func `waits longer after an attempt that failed`() {
@@ -72,6 +72,26 @@ import Testing
             (600_000, 13),
         ].map { choose($0, at: $1, by: &selector) }
         #expect(targets == [0, 0, 1, 0, 0, 0, 1])
+    }
+
+    @Test func `forgets attempts that failed where the viewer wants another size`() {
+        var selector = LayerSelector()
+        for (estimate, seconds) in [(200_000, 0.0), (600_000, 1), (600_000, 3), (300_000, 4)] {
+            _ = choose(estimate, at: seconds, by: &selector)
+        }
+        selector.limit = 1
+        let targets = [(600_000, 5.0), (600_000, 7)].map { choose($0, at: $1, by: &selector) }
+        #expect(targets == [0, 1])
+    }
+
+    @Test func `goes on to a still smaller layer before the one between has begun`() {
+        var selector = LayerSelector()
+        _ = choose(9_000_000, at: 0, by: &selector)
+        selector.begin(2)
+        let targets = [(600_000, 1.0), (550_000, 1.1), (480_000, 1.2)].map {
+            choose($0, at: $1, by: &selector)
+        }
+        #expect(targets == [1, 1, 0])
     }
 
     @Test func `bears an estimate that is a little too small for a moment`() {

@@ -125,6 +125,24 @@ import Testing
         #expect(sink.packets.count == sent + 2)
         expectSteadyNumbers()
     }
+
+    @Test mutating func `a layer that the path does not carry is left after the picture that has begun`() {
+        add(1, key: true)
+        for _ in 0..<99 { ring.append(maker.next(sizes: [1000, 1000])) }
+        addOther(100)
+        pump()
+        let sent = sink.packets.count
+        media.isRetreating = true
+        addOther(1, key: true)
+        #expect(change() != .done, "the second half of a picture is still to be sent")
+        var now: UInt64 = 1
+        while media.switchLayer(to: other, since: 1, from: ring, at: now, &sink) != .done { now += 5_000_000 }
+        #expect(sink.packets.count <= sent + 1)
+        #expect(!media.isRetreating)
+        _ = media.pumpVideo(other, at: now + 100_000_000, &sink)
+        #expect(sink.payload(sink.packets.count - 1).first == UInt8(truncatingIfNeeded: 800))
+        expectSteadyNumbers()
+    }
 }
 
 @Suite struct LayerChoiceTests {

@@ -85,3 +85,19 @@ extension OutgoingTrack {
         )
     }
 }
+
+extension OutgoingTrack {
+    /// A track of sound.
+    static func sound(ids: HeaderExtensionIDs) -> OutgoingTrack {
+        OutgoingTrack(
+            ssrc: 0x3333_3333,
+            payloadType: 111,
+            marksFrames: false,
+            templates: ExtensionTemplates(ids: ids, isNumbered: true),
+            retransmission: nil,
+            firstSequence: 1,
+            timestampOffset: 5,
+            memory: 64
+        )
+    }
+}

@@ -14,9 +14,17 @@ struct LayerChoice {
     /// Why the layer is what it is.
     var reason: LayerSelector.Reason { selector.reason }
 
+    /// Whether a smaller layer is to be sent, as the path does not carry the one that is.
+    var isRetreating: Bool {
+        guard let current = selector.current, let target = selector.target else { return false }
+        return target < current && selector.reason == .bandwidth
+    }
+
     /// Chooses among layers, the smallest first, with what they need, 0 for one that is not sent.
     ///
-    /// - Parameter current: The layer that the viewer gets now.
+    /// - Parameters:
+    ///   - current: The layer that the viewer gets now.
+    ///   - estimate: Bits a second that the path is thought to carry of pictures.
     /// - Returns: the number of the layer to go over to, or `nil` where none is sent.
     mutating func choose(
         among layers: [FeedLayer],

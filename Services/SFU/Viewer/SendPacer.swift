@@ -2,6 +2,8 @@
 struct SendPacer {
     /// What may go at once: most frames are smaller.
     static let burstByteCount = 64 << 10
+    /// The same where a queue stands on the way.
+    private static let tightBurstByteCount = 3000
     /// Bits a second before anything is known of the path.
     static let initialRate = 50_000_000
     /// The least, so that a wrong estimate can be found out.
@@ -11,6 +13,11 @@ struct SendPacer {
 
     /// Bits a second.
     private(set) var rate = initialRate
+    /// Whether no more goes than the path is thought to carry: what is sent beyond that would be lost.
+    var isTight = false {
+        didSet { if isTight != oldValue { use(estimate: estimate) } }
+    }
+    private var estimate = Int(Double(initialRate) / headroom)
     private var budget = burstByteCount
     private var lastTime: UInt64 = 0
 
@@ -19,7 +26,13 @@ struct SendPacer {
 
     /// Takes over an estimate of the path, in bits a second.
     mutating func use(estimate: Int) {
-        rate = max(Self.leastRate, Int(Double(min(estimate, 1_000_000_000)) * Self.headroom))
+        self.estimate = min(estimate, 1_000_000_000)
+        if isTight {
+            rate = self.estimate
+            budget = min(budget, Self.tightBurstByteCount)
+        } else {
+            rate = max(Self.leastRate, Int(Double(self.estimate) * Self.headroom))
+        }
     }
 
     /// Lets time pass.
@@ -28,7 +41,7 @@ struct SendPacer {
         guard lastTime > 0, now > lastTime else { return }
         let elapsed = min(now - lastTime, 1_000_000_000)
         let earned = Int(elapsed) * (rate / 8) / 1_000_000_000
-        budget = min(Self.burstByteCount, budget + earned)
+        budget = min(isTight ? Self.tightBurstByteCount : Self.burstByteCount, budget + earned)
     }
 
     /// Takes note of bytes that were sent.

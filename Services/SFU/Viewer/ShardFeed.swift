@@ -2,6 +2,9 @@ import Contracts
 
 /// One feed as one shard has it: its newest packets and who is sent them.
 final class ShardFeed {
+    /// What a packet adds to a frame of sound, which is about as long.
+    private static let soundHeaderByteCount = 20
+
     let name: BusStreamName
     private(set) var videoRing: PacketRing
     private(set) var audioRing: PacketRing
@@ -10,6 +13,8 @@ final class ShardFeed {
     private(set) var problem: FeedProblem?
     private(set) var hasEnded = false
     private(set) var rate = PictureRate()
+    /// The same of the sound.
+    private(set) var soundRate = PictureRate()
     /// The layers of the simulcast whose own feed it is, the smallest first.
     fileprivate(set) var layers: [ShardLayer] = []
     /// Who takes its pictures or its sound, or waits for them, by session.
@@ -31,7 +36,10 @@ final class ShardFeed {
             videoRing.append(block)
             rate.add(block.byteCount, at: block.arrival)
         }
-        for block in delivery.audio { audioRing.append(block) }
+        for block in delivery.audio {
+            audioRing.append(block)
+            soundRate.add(block.byteCount + block.packetCount * Self.soundHeaderByteCount, at: block.arrival)
+        }
         timeline = delivery.timeline
     }
 

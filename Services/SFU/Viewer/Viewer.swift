@@ -186,6 +186,8 @@ final class Viewer: PeerTransportObserver {
     private func restart(at now: UInt64) -> Bool {
         guard phase == .playing, quality.notePictureLoss(at: now), let pictures else { return false }
         quality.noteFreeze()
+        // A group of a layer that the path does not carry would only make it worse.
+        guard !media.isRetreating else { return true }
         guard media.restart(in: pictures.feed.videoRing) else { return true }
         pump(at: now)
         return false

@@ -8,6 +8,8 @@ struct ViewerMedia {
     /// all that is needed; where there are layers, what most paths carry.
     private static let initialEstimate = 8_000_000
     private static let cautiousEstimate = 1_500_000
+    /// Nanoseconds of a queue on the way beyond which nothing is added to it of a layer that is being left.
+    private static let queueLimit: UInt64 = 100_000_000
     /// Packets that are sent at a time to find out what the path carries, and those among which they are.
     private static let paddingLimit: UInt16 = 64
     private static let paddingChoice: UInt16 = 8
@@ -24,6 +26,13 @@ struct ViewerMedia {
     /// Packets that were sent again only to find out what the path carries.
     private(set) var paddingCount: UInt64 = 0
     private var resendBudget = SendPacer.burstByteCount
+    /// Whether the layer that is sent is more than the path carries, and a smaller one is waited for.
+    ///
+    /// Meanwhile it goes no faster than the path is thought to carry, and what waits on the way goes first: of a queue
+    /// that overflows the viewer would have nothing, and the keyframe of the smaller layer would stand behind it.
+    var isRetreating = false {
+        didSet { pacer.isTight = isRetreating }
+    }
 
     /// What the path carries.
     private(set) var estimator: BandwidthEstimator
@@ -184,7 +193,8 @@ struct ViewerMedia {
 
     /// Goes over to another layer at a keyframe of it, as soon as all that belongs before it is sent.
     ///
-    /// What was sent of the layer before is not sent again: nothing that follows is made from it.
+    /// What was sent of the layer before is not sent again: nothing that follows is made from it. Where it is left
+    /// because the path does not carry it, the rest of it is not sent either.
     ///
     /// - Parameters:
     ///   - time: Keyframes that came before are too old, unless hardly anything has come after them.
@@ -197,12 +207,39 @@ struct ViewerMedia {
         at now: UInt64,
         _ sink: inout some PacketSink
     ) -> LayerSwitch {
-        guard let key = VideoPlayhead.entrance(to: ring, since: time) else { return .waiting }
+        guard let key = VideoPlayhead.entrance(to: ring, since: time) else {
+            return retreats(at: now) ? .leaving(isBehind: finishPicture(of: old, at: now, &sink)) : .waiting
+        }
+        if isRetreating {
+            let isBehind = finishPicture(of: old, at: now, &sink)
+            guard playhead.packet == 0 else { return .leaving(isBehind: isBehind) }
+            return enter(at: key)
+        }
         let isBehind = pumpVideo(old, before: key.mediaTime, at: now, &sink)
         guard playhead.hasReached(key, of: ring, in: old) else { return .leaving(isBehind: isBehind) }
+        return enter(at: key)
+    }
+
+    private mutating func enter(at key: PacketBlock) -> LayerSwitch {
         playhead.enter(at: key, after: video?.lastTimestamp)
         video?.forgetSent()
+        isRetreating = false
         return .done
+    }
+
+    /// Whether nothing of the layer that is left may be sent now.
+    private func retreats(at now: UInt64) -> Bool {
+        isRetreating && estimator.queueDelay(at: now) > Self.queueLimit
+    }
+
+    /// Sends the rest of a picture that has begun, as half of one is of no use.
+    private mutating func finishPicture(
+        of ring: PacketRing,
+        at now: UInt64,
+        _ sink: inout some PacketSink
+    ) -> Bool {
+        guard playhead.packet > 0 else { return false }
+        return pumpVideo(ring, before: .min, at: now, &sink)
     }
 
     // MARK: Sending again
@@ -232,7 +269,8 @@ struct ViewerMedia {
         at now: UInt64,
         _ sink: inout some PacketSink
     ) {
-        guard resendBudget > 0, let count = sendAgain(sequence, from: ring, at: now, &sink) else { return }
+        guard resendBudget > 0, !retreats(at: now) else { return }
+        guard let count = sendAgain(sequence, from: ring, at: now, &sink) else { return }
         resendBudget -= count
         pacer.spend(count)
         resentCount &+= 1

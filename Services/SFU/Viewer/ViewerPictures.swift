@@ -13,7 +13,7 @@ final class ViewerPictures {
     /// Why the layer is what it is.
     var reason: LayerSelector.Reason { choice.reason }
     private let feeds: ShardFeeds
-    /// What a path must carry for a layer to be taken, with sound and what is sent again, in percent of its bitrate.
+    /// What a path must carry for a layer to be taken, with what is sent again, in percent of its bitrate and the sound's.
     private static let probeRoom = 135
 
     /// Begins with the feed that is called `name`.
@@ -77,22 +77,23 @@ final class ViewerPictures {
     func choose(for viewer: Viewer, at now: UInt64) -> Bool {
         guard !layers.isEmpty else { return false }
         let current = current
+        let sound = viewer.sound?.soundRate.bitsPerSecond ?? 0
         let chosen = choice.choose(
             among: layers.map(\.layer),
             bitrates: layers.map { $0.bitrate(at: now) },
             current: current,
-            estimate: viewer.media.estimator.bitsPerSecond,
+            estimate: viewer.media.estimator.bitsPerSecond - sound,
             now: now
         )
-        probe(for: viewer, at: now)
+        probe(for: viewer, beside: sound, at: now)
         guard let chosen else { return false }
         return aim(at: chosen == current ? feed : layers[chosen].feed, for: viewer, at: now)
     }
 
     /// Finds out whether the path carries the largest layer that is of use.
-    private func probe(for viewer: Viewer, at now: UInt64) {
+    private func probe(for viewer: Viewer, beside sound: Int, at now: UInt64) {
         guard let largest = choice.largest(of: layers.map(\.layer)) else { return }
-        let bitrate = layers[largest].bitrate(at: now)
+        let bitrate = layers[largest].bitrate(at: now) + sound
         viewer.media.probe(for: bitrate * Self.probeRoom / 100, at: now)
     }
 
@@ -100,11 +101,15 @@ final class ViewerPictures {
         guard target !== next?.feed else { return false }
         if let next { drop(next.feed, for: viewer) }
         next = nil
+        viewer.media.isRetreating = false
         guard target !== feed else { return false }
         target.audience.add(viewer)
         feeds.hold(target)
         next = (target, now)
-        guard viewer.media.packetCount == 0, VideoPlayhead.canBegin(in: target.videoRing) else { return true }
+        guard viewer.media.packetCount == 0, VideoPlayhead.canBegin(in: target.videoRing) else {
+            viewer.media.isRetreating = choice.isRetreating
+            return true
+        }
         goOver(to: target, for: viewer)
         return false
     }

@@ -2,6 +2,9 @@
 struct ArrivalRate: Sendable {
     private static let bucketMilliseconds = 50.0
     private static let bucketCount = 10
+    private static let latestCount = 4
+    /// Buckets that are enough to tell.
+    private static let leastCount = 3
 
     private var buckets = [Int](repeating: 0, count: bucketCount)
     private var newest: Int?
@@ -20,11 +23,16 @@ struct ArrivalRate: Sendable {
     }
 
     /// The rate, `nil` until there is enough to tell.
-    var bitsPerSecond: Int? {
+    var bitsPerSecond: Int? { rate(of: Self.bucketCount - 1) }
+
+    /// The rate over the last 200 ms: with a queue on the way, what the way carries now.
+    var latestBitsPerSecond: Int? { rate(of: Self.latestCount) }
+
+    private func rate(of limit: Int) -> Int? {
         guard let newest else { return nil }
         // The newest bucket is not full yet.
-        let count = min(newest - oldest, Self.bucketCount - 1)
-        guard count >= 3 else { return nil }
+        let count = min(newest - oldest, limit)
+        guard count >= Self.leastCount else { return nil }
         var byteCount = 0
         for bucket in newest - count..<newest { byteCount += buckets[slot(bucket)] }
         return byteCount * 8 * 1000 / (count * Int(Self.bucketMilliseconds))

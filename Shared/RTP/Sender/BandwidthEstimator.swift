@@ -43,6 +43,10 @@ public struct BandwidthEstimator: Sendable {
         static let reductionInterval: UInt64 = 200_000_000
         /// Nanoseconds after a reduction after which what arrives without a queue is what the way carries.
         static let recoveryTime: UInt64 = 800_000_000
+        /// Milliseconds of a queue from which on its packets come as fast as the way carries them.
+        static let queueDelay = 60.0
+        /// The longest queue that is believed in, in milliseconds.
+        static let longestQueue = 10_000.0
         /// How near to the last limit the rise becomes careful.
         static let carefulRange = 0.85...1.15
         /// Nanoseconds without feedback after which reports count.
@@ -69,8 +73,16 @@ public struct BandwidthEstimator: Sendable {
     /// The time from a packet's leaving to the feedback on it, in nanoseconds, `nil` before the first.
     public private(set) var feedbackDelay: UInt64?
 
+    /// Nanoseconds that a packet that leaves at `now` waits in a queue on the way, beside what is sent until then.
+    public func queueDelay(at now: UInt64) -> UInt64 {
+        let known = UInt64(min(max(queue.delay, 0), Limits.longestQueue) * 1e6)
+        let elapsed = lastUpdate.map { now > $0 ? now - $0 : 0 } ?? 0
+        return known > elapsed ? known - elapsed : 0
+    }
+
     private var sent: SentPacketLog
     private var trend = DelayTrend()
+    private var queue = StandingQueue()
     private var arrivals = ArrivalRate()
     private var probes = ProbePlan()
     private var reported: ReportedRate
@@ -161,6 +173,7 @@ public struct BandwidthEstimator: Sendable {
         arrivals.add(byteCount: Int(entry.byteCount), at: milliseconds)
         probes.receive(number, byteCount: Int(entry.byteCount), arrival: arrival)
         trend.add(sent: Double(entry.time) / 1e6, arrived: milliseconds)
+        queue.add(sent: Double(entry.time) / 1e6, arrived: milliseconds)
     }
 
     private mutating func update(now: UInt64) {
@@ -195,9 +208,16 @@ public struct BandwidthEstimator: Sendable {
         guard now &- lastReduction >= Limits.reductionInterval else { return }
         lastReduction = now
         probes.postpone(now: now)
-        let arriving = Double(arrivals.bitsPerSecond ?? byDelay)
+        let arriving = Double(carriedWithQueue ?? byDelay)
         lastLimit = arriving
         byDelay = min(byDelay, Int(arriving * Limits.backOff))
+    }
+
+    /// What arrives while a queue stands: the half second before the way became narrow says too much.
+    private var carriedWithQueue: Int? {
+        guard let arriving = arrivals.bitsPerSecond else { return nil }
+        guard queue.delay >= Limits.queueDelay else { return arriving }
+        return min(arriving, arrivals.latestBitsPerSecond ?? arriving)
     }
 
     /// What is known to be carried, as it arrives and no queue grows.

@@ -42,8 +42,10 @@ public struct LayerSelector: Sendable, Equatable {
 
     /// When layers change.
     public var settings: Settings
-    /// The largest layer that the viewer wants, `nil` for any.
-    public var limit: Int?
+    /// The largest layer that the viewer wants, `nil` for any; with another, attempts that failed are forgotten.
+    public var limit: Int? {
+        didSet { if limit != oldValue { forgetAttempts() } }
+    }
     /// The layer that the viewer wants, whatever the path carries.
     public var wish: Int?
     /// The layer that is sent, `nil` before the first keyframe.
@@ -100,7 +102,7 @@ public struct LayerSelector: Sendable, Equatable {
             let fitting = allowed.last { fits(bitrates[$0], estimate, settings.upFactor) }
             return aim(at: fitting ?? smallest)
         }
-        if chosen != smallest, isShort(of: bitrates[chosen], estimate, now: now) {
+        if chosen != smallest, mustLeave(chosen, bitrates, estimate, now: now) {
             return fall(to: allowed.last { fits(bitrates[$0], estimate, 1) } ?? smallest, now: now)
         }
         let next = allowed.first { $0 > chosen }
@@ -109,7 +111,7 @@ public struct LayerSelector: Sendable, Equatable {
             return
         }
         reason = .steadying
-        rise(to: next, now: now)
+        rise(to: allowed.last { fits(bitrates[$0], estimate, settings.upFactor) } ?? next, now: now)
     }
 
     private func fits(_ bitrate: Int, _ estimate: Int, _ factor: Double) -> Bool {
@@ -127,6 +129,18 @@ public struct LayerSelector: Sendable, Equatable {
         return now &- since >= settings.downTime || !fits(bitrate, estimate, settings.dropFactor)
     }
 
+    private mutating func mustLeave(
+        _ layer: Int,
+        _ bitrates: [Int],
+        _ estimate: Int,
+        now: UInt64
+    ) -> Bool {
+        // A smaller one that has not begun is not waited for where it is too large as well.
+        let isFalling = current.map { layer < $0 } ?? false
+        if isFalling, !fits(bitrates[layer], estimate, 1) { return true }
+        return isShort(of: bitrates[layer], estimate, now: now)
+    }
+
     private mutating func fall(to layer: Int, now: UInt64) {
         if let lastRise, now &- lastRise < settings.trialTime {
             riseTime = min(riseTime &* settings.patienceFactor, settings.maximumUpTime)
@@ -142,6 +156,11 @@ public struct LayerSelector: Sendable, Equatable {
         if let lastRise, now &- lastRise >= settings.trialTime { riseTime = settings.upTime }
         lastRise = now
         aim(at: layer)
+    }
+
+    private mutating func forgetAttempts() {
+        riseTime = settings.upTime
+        lastRise = nil
     }
 
     private mutating func aim(at layer: Int) {
