@@ -33,13 +33,18 @@ import Testing
         #expect(own.text.contains("\n0/dvr.m3u8"))
     }
 
-    @Test func `the master names the rate that was measured where the publisher names none`() async throws {
+    @Test(arguments: [150, 6])
+    func `the master names the rate that was measured where the publisher names none`(
+        pictures: Int
+    ) async throws {
         let fixture = try OriginFixture()
         var video = try RecordedTrack.video(seconds: 5, gop: 60)
+        // Six are one part, and that of a session that is over.
+        video.samples.removeLast(video.samples.count - pictures)
         guard case .video(var shape) = video.configuration.kind else { throw Missing() }
         shape.frameRate = nil
         video.configuration.kind = .video(shape)
-        let stream = SyntheticStream.make(of: [video], withEnd: false)
+        let stream = SyntheticStream.make(of: [video], withEnd: pictures == 6)
         let owner = await fixture.own(stream)
         for item in stream.entries { owner.receive(item.entry, id: item.id) }
         let master = await fixture.get("\(Self.stream)/index.m3u8")
@@ -123,7 +128,8 @@ import Testing
         let owner = await fixture.own(stream)
         for item in stream.entries { owner.receive(item.entry, id: item.id) }
         async let held = fixture.get("\(Self.session)/0/live.m3u8", query: [("_HLS_msn", "2")])
-        try await fixture.wait { fixture.measures.heldRequests.current > 0 }
+        // A request is counted a moment before it waits.
+        try await fixture.wait { owner.session.read { $0.waiters.count > 0 } }
         owner.session.expireWaiters(at: .max)
         #expect(await held.status == 503)
     }

@@ -62,9 +62,10 @@ extension MediaSession.State {
         let listed = timeline.generations(isWhole: isWhole)
         let all = configurations[current.track]?.values.filter { listed.contains($0.generation) }
         let rates = timeline.bitRates
+        let frameRate = timeline.samplesPerSecond ?? (isEnded ? timeline.rateOfOnlyPart : nil)
         return .init(
             configuration: (all?.max { $0.demand < $1.demand } ?? current)
-                .completed(withFrameRate: timeline.samplesPerSecond),
+                .completed(withFrameRate: frameRate),
             uri: "\(prefix)\(current.track)/\(isWhole ? "dvr" : "live").m3u8",
             peakBitRate: rates.peak,
             averageBitRate: rates.average
@@ -103,6 +104,14 @@ extension TrackTimeline {
         guard let first = parts.first?.head, let last = parts.last?.head else { return nil }
         let length = seconds(last.endTime &- first.endTime)
         return length > 0 ? Double(last.lastSequence &- first.lastSequence) / length : nil
+    }
+
+    /// The mean over the first part of a track that has no other.
+    fileprivate var rateOfOnlyPart: Double? {
+        guard parts.count == 1, let only = parts.first?.head, only.duration > 0,
+            only.id == PartID(mediaSequence: 0, part: 0)
+        else { return nil }
+        return (Double(only.lastSequence) + 1) / seconds(Int64(only.duration))
     }
 
     /// The generations of the configuration that a playlist of the track needs.
