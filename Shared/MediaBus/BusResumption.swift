@@ -58,18 +58,31 @@ extension BusShard {
                 Self.resumptionEntryCount
             )
         )
-        let entries = BusStreamReply.entries(of: newest).compactMap { try? BusEntry(decoding: $0.blob) }
+        let entries = BusStreamReply.entries(of: newest).compactMap { raw in
+            (try? BusEntry(decoding: raw.blob)).map { (epoch: raw.id.epoch, samples: $0.samples) }
+        }
         return BusResumption(description, newestFirst: entries)
     }
 }
 
 extension BusResumption {
-    init(_ description: BusDescription, newestFirst entries: [BusEntry]) {
+    /// Gathers what entries of the ring tell of a session.
+    ///
+    /// The ring outlives sessions: what an earlier one left there has times and numbers of its own. Entries of the
+    /// described epoch are the session's; others are where they were captured after its beginning.
+    init(_ description: BusDescription, newestFirst entries: [(epoch: UInt64, samples: [BusSample])]) {
         session = description.session
         tracks = description.tracks
         stamps = Stamper.ResumePoint(nextMediaSequence: 0, nextSequences: [:])
         end = MediaTime(ticks: Int64(SessionDescription.firstDecodeTime), timescale: 1)
-        for sample in entries.flatMap(\.samples) { include(sample) }
+        let beginning = UInt64(clamping: session.anchors.first?.wallClock ?? 0) &* 1000
+        for (epoch, samples) in entries {
+            let isDescribed = epoch == session.epoch
+            for sample in samples
+            where isDescribed || sample.captureClock == 0 || sample.captureClock >= beginning {
+                include(sample)
+            }
+        }
     }
 
     private mutating func include(_ sample: BusSample) {

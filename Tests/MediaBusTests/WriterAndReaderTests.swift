@@ -124,6 +124,37 @@ import Testing
         }
     }
 
+    @Test func `what an earlier session left is no part of where this one goes on`() async throws {
+        try await TestBus.run { bus in
+            let beginning: UInt64 = 1_767_225_600_000_000_000
+            let old = try await bus.open(session: "old")
+            for number in 3000..<3060 {
+                var sample = BusSample.test(number)
+                sample.captureClock = beginning - 1_000_000_000
+                await old.append(sample)
+            }
+            // It was given up, and never ended on the bus.
+            await old.settle()
+            await old.close()
+            for epoch in 2...3 as ClosedRange<UInt64> {
+                let writer = try await bus.open(epoch: epoch, resumes: epoch > 2)
+                let first = Int(epoch - 2) * 15
+                for number in first..<first + 15 {
+                    var sample = BusSample.test(number)
+                    sample.captureClock = beginning + UInt64(number) * 33_000_000
+                    await writer.append(sample)
+                }
+                await writer.settle()
+                await writer.close()
+                let resumption = try #require(try await bus.shard.resumption(of: "stream"))
+                #expect(resumption.session.sessionId == "session")
+                #expect(resumption.stamps.nextMediaSequence == 1)
+                #expect(resumption.stamps.nextSequences == [TrackID(rawValue: 0): UInt32(first + 15)])
+                #expect(resumption.end.seconds == 10 + Double(first + 15) / 30)
+            }
+        }
+    }
+
     @Test func `a publisher that comes back in a new epoch goes on in the same handler`() async throws {
         try await TestBus.run { bus in
             let first = try await bus.open()
