@@ -6,6 +6,7 @@ import WebRTC
 struct IngestMetrics: Sendable {
     let connections: Gauge
     let publishers: Gauge
+    let heldPublishers: Gauge
     let receivedBytes: Counter
     let refusedConnections: Counter
     let discarded: Counter
@@ -18,6 +19,7 @@ struct IngestMetrics: Sendable {
         endpoint = EndpointMetrics(registry)
         connections = registry.gauge("rtmp_connections", "RTMP connections that are open.")
         publishers = registry.gauge("publishers", "Publishers on this replica, those that are away included.")
+        heldPublishers = registry.gauge("held_publishers", "Publishers not read until the bus has room.")
         receivedBytes = registry.counter("received_bytes_total", "Bytes received over RTMP.")
         refusedConnections = registry.counter(
             "refused_connections_total",

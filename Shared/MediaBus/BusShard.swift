@@ -227,6 +227,8 @@ public actor BusShard: LoopActor, Service {
 
     /// Keeps the streams in the live set and their keys from expiring.
     func beat() {
+        // A sign that cannot be sent is one to be sent later.
+        guard client.isConnected else { return }
         beats &+= 1
         keepAlive(Array(writers.values), withExpiry: beats % Self.beatsPerExpiry == 1)
     }
@@ -236,6 +238,7 @@ public actor BusShard: LoopActor, Service {
         let now = WallClock.milliseconds
         var heartbeat: [any RedisArgument] = ["ZADD", BusKeys.live]
         for writer in writers {
+            writer.assumeIsolated { $0.makeRoom() }
             if withExpiry { expire(writer.name, after: configuration.keyExpiry + .seconds(30)) }
             guard writer.rendition == nil else { continue }
             heartbeat += [now, writer.streamID]

@@ -121,6 +121,11 @@ public actor BusWriter: LoopActor {
         shard.assumeOnLoop { $0.flushSoon() }
     }
 
+    /// Keeps others from taking the stream for another ``BusConfiguration/silenceLimit``, as a sample would.
+    public func holdPlace() {
+        if case .writing = state { hasNewMedia = true }
+    }
+
     /// Replaces the description and adds configurations; the next entry tells readers to read them.
     public func describe(_ session: SessionDescription, tracks: [TrackConfiguration]) {
         guard case .writing = state else { return }
@@ -237,14 +242,16 @@ public actor BusWriter: LoopActor {
         ) {
             ringStart = start
         }
+        makeRoom(for: entry.byteCount)
         guard !budget.take(entry.byteCount) else { return }
-        // What the bus has confirmed goes first; it would be needed only if the bus lost its memory.
-        budget.give(replay.dropConfirmed())
-        if !budget.take(entry.byteCount) {
-            // The entry is kept all the same: it is the last one.
-            budget.overdraw(entry.byteCount)
-            stop(telling: .outageBufferFull)
-        }
+        // The entry is kept all the same: it is the last one.
+        budget.overdraw(entry.byteCount)
+        stop(telling: .outageBufferFull)
+    }
+
+    /// Gives up what is kept only for a bus that loses its memory, where room is scarce.
+    func makeRoom(for byteCount: Int = 0) {
+        if budget.isScarce(with: byteCount) { budget.give(replay.dropConfirmed()) }
     }
 
     private func stop(telling event: Event) {
@@ -306,6 +313,7 @@ public actor BusWriter: LoopActor {
         let hasLost = stored < replay.confirmed || stored == 0
         replay.rewind(to: stored)
         replay.confirm(through: stored)
+        makeRoom()
         isSynchronized = true
         let description = description
         shard.assumeIsolated { shard in
@@ -327,6 +335,7 @@ public actor BusWriter: LoopActor {
             shard.assumeIsolated { $0.wasRefused(self, message) }
         case .success:
             replay.confirm(through: counter)
+            makeRoom()
             if replay.sent < replay.newest { shard.assumeIsolated { $0.flushSoon() } }
             resumeIfSettled()
         case .failure:

@@ -11,6 +11,9 @@ public final class OutageBudget: Sendable {
     /// The bytes in use.
     public var byteCount: Int { used.load(ordering: .relaxed) }
 
+    /// Whether more than half would be in use with `count` more bytes, and what the bus has confirmed must go.
+    func isScarce(with count: Int) -> Bool { byteCount + count > limit / 2 }
+
     /// Takes `count` bytes if they are there.
     func take(_ count: Int) -> Bool {
         let (_, new) = used.wrappingAdd(count, ordering: .relaxed)

@@ -222,6 +222,39 @@ import Testing
         }
     }
 
+    @Test func `a publisher is held back while the bus is away, and loses nothing`() async throws {
+        let idle = Duration.milliseconds(1200)
+        try await IngestHarness.run({ settings in
+            settings.outageByteCount = 1 << 20
+            settings.silenceLimit = .milliseconds(700)
+            settings.session.idleTimeout = idle
+            settings.session.pingInterval = idle / 3
+        }) { harness in
+            let (context, received) = (harness.parts.context, harness.received)
+            let publisher = try Publisher(harness.url(), size: "1280x720", seconds: 12)
+            try await eventually("it publishes") { received.contents.samples.count > 60 }
+            harness.redis.pause()
+            try await eventually("it is held back") { context.metrics.heldPublishers.current == 1 }
+            let bytes = context.metrics.receivedBytes.current
+            let until = ContinuousClock.now + idle * 2
+            try await eventually("more than its idle time passes") {
+                #expect(!context.registry.reserve(IngestHarness.streamID))
+                return ContinuousClock.now > until
+            }
+            #expect(context.metrics.receivedBytes.current == bytes)
+            #expect(context.budget.byteCount < context.settings.outageByteCount)
+            harness.redis.resume()
+            try await eventually("it goes on") { context.metrics.heldPublishers.current == 0 }
+            try await eventually("the session ends") { received.contents.end != nil }
+            #expect(received.contents.end == .endOfSession)
+            #expect(received.contents.gapCount == 0)
+            #expect(Set(received.contents.entries.map(\.id.epoch)).count == 1)
+            let sequences = received.contents.samples(of: .video).map(\.sequence)
+            #expect(sequences == Array(0..<360))
+            #expect(try await publisher.complaints() == "")
+        }
+    }
+
     @Test func `random bytes on the port do no harm`() async throws {
         try await IngestHarness.run { harness in
             let noise = try RawClient(port: harness.server.port)

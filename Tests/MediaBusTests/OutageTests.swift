@@ -96,6 +96,25 @@ import Testing
         }
     }
 
+    @Test func `what the bus has confirmed makes room by itself, when its writers have nothing to say`()
+        async throws
+    {
+        try await TestBus.run(configure: { $0.outageByteLimit = 50_000 }) { bus in
+            let writer = try await bus.open()
+            bus.server.pause()
+            // One GOP, all of which is kept for a bus that loses its memory, fills most of the room.
+            for number in 0..<30 {
+                await writer.append(.test(number, byteCount: 1300))
+                await writer.turn()
+            }
+            #expect(bus.budget.byteCount > 40_000)
+            bus.server.resume()
+            await writer.settle()
+            try await eventually("there is room again") { bus.budget.byteCount <= 25_000 }
+            #expect(try await bus.ring().count == 30)
+        }
+    }
+
     @Test func `a new publisher is refused when the bus is nearly full`() async throws {
         try await TestBus.run { bus in
             _ = try await bus.open("first")

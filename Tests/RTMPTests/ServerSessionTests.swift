@@ -272,6 +272,16 @@ struct Conversation {
         #expect(conversation.server.tick(at: 40 * second) == [.close(.timedOut(.bytes))])
     }
 
+    @Test func `time in which nobody reads is no silence of the client`() {
+        let second: UInt64 = 1_000_000_000
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        _ = conversation.server.tick(at: 10 * second)
+        conversation.server.excuseSilence(until: 50 * second)
+        #expect(conversation.server.tick(at: 50 * second).isEmpty)
+        #expect(conversation.server.deadline == 60 * second)
+    }
+
     @Test func `does not wait for a publish that never comes`() {
         var conversation = Conversation()
         conversation.command("closeStream", [.null])

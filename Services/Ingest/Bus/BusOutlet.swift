@@ -95,6 +95,11 @@ actor BusOutlet: LoopActor {
         }
     }
 
+    /// Keeps others from taking the stream although nothing is written.
+    func holdPlace() {
+        if case .open(let writer) = state { writer.assumeIsolated { $0.holdPlace() } }
+    }
+
     private func hold(_ sample: BusSample) {
         pending.append(sample)
         pendingByteCount += sample.payload.count

@@ -101,8 +101,15 @@ actor PublisherToBus: LoopActor {
         statistics = PublisherStatistics(now: now)
     }
 
-    /// When media came last, in nanoseconds of the monotonic clock.
+    /// When media came last, or would have come if it were read, in nanoseconds of the monotonic clock.
     nonisolated var lastMedia: UInt64 { lastArrival.load(ordering: .relaxed) }
+
+    /// Takes note that the publisher is not read at `now`: it lives, though nothing comes of it.
+    func isHeld(at now: UInt64) {
+        if isFinished { return }
+        lastArrival.store(now, ordering: .relaxed)
+        outlets.holdPlace()
+    }
 
     // MARK: Media
 

@@ -63,6 +63,9 @@ struct SessionOutlets {
         outlet?.assumeOnLoop { $0.append(picture) }
     }
 
+    /// Keeps others from taking the stream although nothing is written.
+    func holdPlace() { own?.assumeIsolated { $0.holdPlace() } }
+
     /// All ways; the layers come first, so that their readers have all before the session's own stream ends.
     var all: [BusOutlet] { layers.map(\.outlet) + (own.map { [$0] } ?? []) }
 }

@@ -86,7 +86,20 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
             return !isClosed && !isLingering
         }
         if received == .ended, !isClosed, !isLingering { close() }
-        if worker.isBackedUp, isPublishing { isPaused = true }
+        if worker.isBackedUp, isPublishing { hold() }
+    }
+
+    /// Reads no more, so that TCP holds the publisher back.
+    private func hold() {
+        guard !isPaused, !isClosed else { return }
+        isPaused = true
+        worker.context.metrics.heldPublishers.add(1)
+    }
+
+    private func letGoOn() {
+        guard isPaused else { return }
+        isPaused = false
+        worker.context.metrics.heldPublishers.add(-1)
     }
 
     /// Throws away what a refused client still sends, so that it can read its status.
@@ -194,14 +207,18 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
 
     /// Looks at the clock; called by the worker some times a second.
     func tick(at now: UInt64) {
-        if isPaused, !worker.isBackedUp {
-            isPaused = false
-            watch()
-        }
+        if isPaused { return tickHeld(at: now) }
         guard let deadline = session.deadline, now >= deadline, !isLingering else { return }
-        // What a paused client has sent is not silence.
-        if isPaused { return }
         performNow(session.tick(at: now))
+    }
+
+    /// Nothing is known of a client that is not read; its silence is not its own.
+    private func tickHeld(at now: UInt64) {
+        session.excuseSilence(until: now)
+        if case .publishing(let carrier) = role { carrier.assumeIsolated { $0.isHeld(at: now) } }
+        guard !worker.isBackedUp else { return }
+        letGoOn()
+        watch()
     }
 
     // MARK: The end
@@ -211,7 +228,7 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
         guard !isClosed, !isLingering else { return }
         abandon()
         isLingering = true
-        isPaused = false
+        letGoOn()
         transport.finish()
         worker.loop.schedule(after: Self.lingerTime) { [weak self] in self?.assumeIsolated { $0.close() } }
     }
@@ -220,6 +237,7 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        letGoOn()
         abandon()
         worker.loop.unwatch(transport.descriptor)
         worker.forget(self)

@@ -302,6 +302,12 @@ public struct ServerSession: Sendable {
         return lastReceived &+ Self.nanoseconds(min(silence, configuration.idleTimeout))
     }
 
+    /// Takes note that the shell has not read until `now`, so that nothing follows from the client's silence.
+    public mutating func excuseSilence(until now: UInt64) {
+        lastReceived = now
+        hasAskedForLife = false
+    }
+
     /// Acts on the time; call it at the ``deadline`` or whenever convenient.
     public mutating func tick(at now: UInt64) -> [Action] {
         var actions: [Action] = []
