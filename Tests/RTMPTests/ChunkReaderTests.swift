@@ -117,6 +117,17 @@ import Testing
         #expect(messages.map(\.payload) == [[1, 2, 3], [9]])
     }
 
+    @Test(arguments: [1, 5, Int.max])
+    func `takes the first message of a chunk stream without the number of its stream`(slice: Int) throws {
+        // RTMP_SendCtrl of librtmp, on a channel that it has not used before: the answer to a ping.
+        let pong: [UInt8] = [0x42, 0, 0, 0, 0, 0, 6, 4, 0, 7, 0, 0, 0x27, 0x10]
+        let again: [UInt8] = [0xc2, 0, 7, 0, 0, 0x4e, 0x20]
+        let messages = try read(pong + again, slice: slice)
+        #expect(messages.map(\.streamID) == [0, 0])
+        #expect(messages.map(\.timestamp) == [0, 0])
+        #expect(messages.map(\.payload) == [[0, 7, 0, 0, 0x27, 0x10], [0, 7, 0, 0, 0x4e, 0x20]])
+    }
+
     @Test func `hands out empty messages`() throws {
         let input = header(time: 1, byteCount: 0) + [0xc4] + header(time: 9, byteCount: 0)
         #expect(try read(input, slice: 1).map(\.timestamp) == [1, 2, 9])
@@ -135,6 +146,7 @@ import Testing
         #expect(throws: ChunkReader.Failure.invalidChunkSize(0x8000_0001)) { try read(negative) }
         #expect(throws: ChunkReader.Failure.truncatedControlMessage(type: 1)) { try read(short) }
         #expect(throws: ChunkReader.Failure.headerMissing(chunkStreamID: 9)) { try read([0xc9]) }
+        #expect(throws: ChunkReader.Failure.headerMissing(chunkStreamID: 2)) { try read([0x82, 0, 0, 0]) }
     }
 
     @Test func `holds no more than its limits say`() throws {

@@ -9,7 +9,7 @@ public struct ChunkReader: Sendable {
         case messageTooLarge(byteCount: Int, limit: Int)
         case tooManyChunkStreams
         case tooManyPartialBytes
-        /// The first chunk of a chunk stream did not have a whole header.
+        /// The first chunk of a chunk stream did not say the length and type of its message.
         case headerMissing(chunkStreamID: UInt32)
         case truncatedControlMessage(type: UInt8)
     }
@@ -182,7 +182,8 @@ public struct ChunkReader: Sendable {
 
     private mutating func index(for header: ChunkHeader) throws(Failure) -> Int {
         if let index = index(of: header.chunkStreamID) { return index }
-        guard header.format == 0 else { throw .headerMissing(chunkStreamID: header.chunkStreamID) }
+        // librtmp begins a chunk stream with format 1, which leaves the message stream at 0.
+        guard header.format < 2 else { throw .headerMissing(chunkStreamID: header.chunkStreamID) }
         guard streams.count < limits.chunkStreamCount else { throw .tooManyChunkStreams }
         streams.append(ChunkStream(id: header.chunkStreamID))
         return streams.count - 1
