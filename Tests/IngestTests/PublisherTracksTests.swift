@@ -158,6 +158,43 @@ struct PublisherTracksTests {
         #expect(outputs.samples.map(\.duration) == [1024, 1024])
     }
 
+    @Test func `another ADTS header begins a generation, with or without a configuration before it`() {
+        func frame(_ header: [UInt8], at time: UInt32) -> MediaMessage {
+            MediaMessage(.audio, timestamp: time, payload: [0xaf, 1] + header + [0x21, 0x10, 0x04])
+        }
+        // AAC LC of 48 kHz and 44.1 kHz in stereo, and of 44.1 kHz in mono.
+        let headers: [[UInt8]] = [
+            [0xff, 0xf1, 0x4c, 0x80, 0x01, 0x5f, 0xfc], [0xff, 0xf1, 0x50, 0x80, 0x01, 0x5f, 0xfc],
+            [0xff, 0xf1, 0x50, 0x40, 0x01, 0x5f, 0xfc],
+        ]
+        for isConfigured in [false, true] {
+            var tracks = PublisherTracks()
+            var messages = headers.enumerated().flatMap { index, header in
+                [frame(header, at: UInt32(index) * 42), frame(header, at: UInt32(index) * 42 + 21)]
+            }
+            // Who repeats an old configuration does not undo what the frames say.
+            if isConfigured {
+                messages = [Tags.audioHeader()] + messages + [Tags.audioHeader(), messages[5]]
+            }
+            let outputs = take(messages, &tracks)
+            let configurations = outputs.configurations.compactMap(\.audio)
+            #expect(configurations.map(\.sampleRate) == [48_000, 44_100, 44_100])
+            #expect(configurations.map(\.channelCount) == [2, 2, 1])
+            #expect(outputs.samples.prefix(6).map(\.generation) == [1, 1, 2, 2, 3, 3])
+            #expect(outputs.samples.last?.generation == 3)
+        }
+    }
+
+    @Test func `ADTS frames of a lower rate are no change where the configuration has the doubling`() {
+        // HE-AAC, 24 kHz doubled to 48 kHz, in front of frames of AAC LC at 24 kHz.
+        let header: [UInt8] = [0xff, 0xf1, 0x58, 0x80, 0x01, 0x5f, 0xfc]
+        var tracks = PublisherTracks()
+        let frame = MediaMessage(.audio, timestamp: 0, payload: [0xaf, 1] + header + [0x21, 0x10, 0x04])
+        let outputs = take([Tags.audioHeader([0x2b, 0x11, 0x88, 0x00]), frame], &tracks)
+        #expect(outputs.configurations.map(\.audio?.sampleRate) == [48_000])
+        #expect(outputs.samples.map(\.duration) == [2048])
+    }
+
     @Test func `a header with 33 sets neither traps nor stops the stream`() {
         let unit = Array(Tags.high[8..<34])
         var record: [UInt8] = [1, 0x64, 0, 0x1f, 0xff, 33]

@@ -17,12 +17,18 @@ struct AACTrack: TrackDecoding {
         var changed = false
         // Raw frames never begin with the twelve bits of ADTS: no element of AAC starts like that.
         if let header = ADTSHeader(payload.span), let implied = header.configuration {
-            changed = current == nil
+            changed = !isCore(implied)
             if changed { current = implied }
             payload = payload.dropFirst(header.byteCount)
         }
         let duration = UInt32(current?.samplesPerFrame ?? 0)
         return (DecodedFrame(payload: Array(payload), duration: duration), changed)
+    }
+
+    /// Whether the sound is what a frame's own header says; what is made of it by doubling the header hides.
+    private func isCore(_ implied: AACConfiguration) -> Bool {
+        current?.coreSampleRate == implied.coreSampleRate
+            && current?.coreChannelCount == implied.coreChannelCount
     }
 
     func configuration(track: TrackID, generation: UInt16) -> TrackConfiguration? {
