@@ -55,12 +55,17 @@ struct Conversation {
         toServer(bytes)
     }
 
-    mutating func command(_ name: String, id: Double = 9, _ arguments: [AMF0Value]) {
+    mutating func command(
+        _ name: String,
+        id: Double = 9,
+        _ arguments: [AMF0Value],
+        streamID: UInt32 = 1
+    ) {
         var bytes: [UInt8] = []
         var writer = ChunkWriter()
         writer.chunkSize = 4096
         let command = Command(name, transactionID: id, arguments: arguments)
-        writer.write(Message.command(command, streamID: 1).raw, on: 3, to: &bytes)
+        writer.write(Message.command(command, streamID: streamID).raw, on: 3, to: &bytes)
         toServer(bytes)
     }
 }
@@ -174,6 +179,35 @@ struct Conversation {
         conversation.command("deleteStream", [.null, .number(1)])
         #expect(conversation.told.last == .unpublish(.deleteStream))
         #expect(conversation.server.accept(id).isEmpty)
+    }
+
+    @Test func `ends the stream that is named, not another one of the client`() {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        conversation.command("createStream", [.null], streamID: 0)
+        conversation.command("deleteStream", [.null, .number(2)], streamID: 0)
+        conversation.command("closeStream", [.null], streamID: 2)
+        conversation.command("FCUnpublish", [.null, .string("other?k=s")], streamID: 0)
+        conversation.sendMedia(video)
+        #expect(conversation.told.dropFirst() == [.media(video)])
+        conversation.command("deleteStream", [.null, .number(1)], streamID: 0)
+        #expect(conversation.told.last == .unpublish(.deleteStream))
+    }
+
+    @Test(
+        arguments: [
+            ("deleteStream", .null, 1), ("deleteStream", .number(.nan), 0), ("deleteStream", .number(9), 1),
+            ("closeStream", .null, 0), ("FCUnpublish", .null, 0), ("FCUnpublish", .string("main"), 0),
+            ("FCUnpublish", .string("live/main?k=s"), 0),
+        ] as [(String, AMF0Value, UInt32)]
+    )
+    func `ends the only stream however it is spelt`(name: String, argument: AMF0Value, streamID: UInt32) {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        conversation.command(name, [.null, argument], streamID: streamID)
+        #expect(conversation.told.count == 2)
+        conversation.sendMedia(video)
+        #expect(conversation.told.count == 2)
     }
 
     @Test func `refuses players in words`() {

@@ -20,9 +20,11 @@ extension ServerSession {
         switch command.name {
         case "createStream": obeyCreateStream(command)
         case "publish": obeyPublish(command, streamID: streamID, &actions)
-        case "FCUnpublish": endStream(.fcUnpublish, command, at: now, &actions)
-        case "deleteStream": endStream(.deleteStream, command, at: now, &actions)
-        case "closeStream": endStream(.closeStream, command, at: now, &actions)
+        case "FCUnpublish": obeyFCUnpublish(command, at: now, &actions)
+        case "deleteStream":
+            let named = command.argument(1)?.number.flatMap(UInt32.init(exactly:))
+            endStream(.deleteStream, named, at: now, &actions)
+        case "closeStream": endStream(.closeStream, streamID, at: now, &actions)
         case "FCPublish":
             announcesPublish = true
             sendResult(of: command, [.null, .undefined])
@@ -84,10 +86,11 @@ extension ServerSession {
             return sendStatus("NetStream.Publish.BadName", description, level: "error", streamID: streamID)
         }
         requestCount &+= 1
+        streamName = command.argument(1)?.string ?? ""
         let request = PublishRequest(
             id: RequestID(rawValue: requestCount),
             connect: connect,
-            streamName: command.argument(1)?.string ?? "",
+            streamName: streamName,
             publishType: command.argument(2)?.string ?? "live"
         )
         becomeDeciding(request.id, streamID: streamID)
@@ -96,17 +99,32 @@ extension ServerSession {
         actions.append(.publishRequested(request))
     }
 
+    private mutating func obeyFCUnpublish(_ command: Command, at now: UInt64, _ actions: inout [Action]) {
+        notify("onFCUnpublish", "NetStream.Unpublish.Success")
+        sendResult(of: command, [.null, .undefined])
+        // It names a stream key, which some cut short.
+        let names = [command.argument(1)?.string ?? "", streamName].map(Self.bareName)
+        guard names.contains("") || names[0] == names[1] else { return }
+        endStream(.fcUnpublish, nil, at: now, &actions)
+    }
+
+    private static func bareName(_ streamName: String) -> Substring {
+        let path = streamName.prefix { $0 != "?" }
+        return path.split(separator: "/").last ?? ""
+    }
+
+    /// Ends the client's stream, unless the client means another one of those that it has created.
     private mutating func endStream(
         _ reason: UnpublishReason,
-        _ command: Command,
+        _ named: UInt32?,
         at now: UInt64,
         _ actions: inout [Action]
     ) {
-        if reason == .fcUnpublish {
-            notify("onFCUnpublish", "NetStream.Unpublish.Success")
-            sendResult(of: command, [.null, .undefined])
-        }
         guard let streamID = openStreamID else { return }
+        let created = 0..<streamCount
+        if let named, named != streamID, created.contains(named &- 1), created.contains(streamID &- 1) {
+            return
+        }
         sendStatus("NetStream.Unpublish.Success", "The stream has ended.", streamID: streamID)
         becomeIdle(at: now)
         actions.append(.unpublish(reason))

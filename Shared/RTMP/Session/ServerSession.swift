@@ -95,6 +95,8 @@ public struct ServerSession: Sendable {
     var connect = ConnectParameters()
     var requestCount: UInt32 = 0
     var streamCount: UInt32 = 0
+    /// The name in the last `publish`.
+    var streamName = ""
     /// Whether the client has called FCPublish, as Flash Media Live Encoder and its heirs do.
     var announcesPublish = false
     private var handshake: ServerHandshake
