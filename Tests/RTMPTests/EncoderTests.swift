@@ -1,5 +1,7 @@
-import RTMP
+import TestSupport
 import Testing
+
+@testable import RTMP
 
 /// Encoders that cannot be had here, by the commands that they are documented to send.
 @Suite struct EncoderTests {
@@ -21,18 +23,54 @@ import Testing
     private struct Script {
         var parts: [[UInt8]] = [[3] + [UInt8](repeating: 0, count: 2 * ServerHandshake.packetByteCount)]
         var writer = ChunkWriter()
+        /// Where the client has librtmp's chunks.
+        var librtmp: Librtmp?
 
         mutating func send(_ message: Message, on chunkStreamID: UInt8 = 3, streamID: UInt32? = nil) {
             var raw = message.raw
             raw.streamID = streamID ?? raw.streamID
             var bytes: [UInt8] = []
-            writer.write(raw, on: chunkStreamID, to: &bytes)
-            if case .setChunkSize(let size) = message { writer.chunkSize = Int(size) }
+            let header = isWhole(raw) ? Librtmp.Header.whole : .shortened
+            if let chunks = librtmp?.chunks(of: raw, on: chunkStreamID, header) {
+                bytes = chunks
+            } else {
+                writer.write(raw, on: chunkStreamID, to: &bytes)
+            }
+            if case .setChunkSize(let size) = message {
+                writer.chunkSize = Int(size)
+                librtmp?.chunkSize = Int(size)
+            }
             parts.append(bytes)
         }
 
-        mutating func call(_ name: String, _ id: Double, _ arguments: [AMF0Value], streamID: UInt32 = 0) {
-            send(.command(Command(name, transactionID: id, arguments: arguments), streamID: streamID))
+        mutating func send(_ media: MediaMessage) {
+            let isAudio = media.kind == .audio
+            let (time, payload) = (media.timestamp, media.payload)
+            send(
+                isAudio
+                    ? .audio(timestamp: time, payload: payload) : .video(timestamp: time, payload: payload),
+                on: 4
+            )
+        }
+
+        /// What librtmp writes a whole header for: the first call, `publish`, metadata, media at time 0.
+        private func isWhole(_ raw: RawMessage) -> Bool {
+            switch raw.type {
+            case MessageType.setChunkSize, MessageType.dataAMF0: true
+            case MessageType.commandAMF0: raw.streamID > 0 || parts.count < 3
+            default: raw.timestamp == 0
+            }
+        }
+
+        mutating func call(
+            _ name: String,
+            _ id: Double,
+            _ arguments: [AMF0Value],
+            streamID: UInt32 = 0,
+            on chunkStreamID: UInt8 = 3
+        ) {
+            let command = Command(name, transactionID: id, arguments: arguments)
+            send(.command(command, streamID: streamID), on: chunkStreamID)
         }
 
         mutating func connect(_ properties: KeyValuePairs<String, AMF0Value>) {
@@ -55,8 +93,11 @@ import Testing
         actions.count { if case .media = $0 { true } else { false } }
     }
 
-    @Test func `OBS, that is librtmp, with Enhanced RTMP`() throws {
-        let (_, actions) = conversation { script in
+    @Test(arguments: [0, 16_777_000, 16_777_200] as [UInt32])
+    func `OBS, that is librtmp, with Enhanced RTMP and its own chunks`(start: UInt32) throws {
+        let frames = Self.frames(from: start)
+        let (session, actions) = conversation { script in
+            script.librtmp = Librtmp()
             script.send(.setChunkSize(4096), on: 2)
             script.connect([
                 "app": .string("live"), "type": .string("nonprivate"),
@@ -64,12 +105,10 @@ import Testing
                 "tcUrl": .string("rtmp://h/live"),
                 "fourCcList": .strictArray([.string("av01"), .string("hvc1")]),
             ])
-            script.send(.windowAcknowledgementSize(2_500_000), on: 2)
             script.call("releaseStream", 2, [.null, .string("main?k=1")])
             script.call("FCPublish", 3, [.null, .string("main?k=1")])
             script.call("createStream", 4, [.null])
-            script.call("_checkbw", 5, [.null])
-            script.call("publish", 6, [.null, .string("main?k=1"), .string("live")], streamID: 1)
+            script.call("publish", 5, [.null, .string("main?k=1"), .string("live")], streamID: 1, on: 4)
             let metadata = AMF0Value.ecmaArray([AMF0Property("encoder", .string("obs-output module"))])
             script.send(
                 .data(
@@ -79,15 +118,77 @@ import Testing
                 ),
                 on: 4
             )
-            script.media()
-            script.call("FCUnpublish", 7, [.null, .string("main?k=1")])
-            script.call("deleteStream", 8, [.null, .number(1)])
+            for frame in frames { script.send(frame) }
+            script.call("FCUnpublish", 6, [.null, .string("main?k=1")])
+            script.call("deleteStream", 7, [.null, .number(1)])
         }
         let request = try #require(asked(in: actions))
         #expect(request.streamKey == "main?k=1")
         #expect(request.connect.fourCCs == ["av01", "hvc1"])
-        #expect(mediaCount(in: actions) == 3)
+        let arrived = actions.compactMap { if case .media(let media) = $0 { media } else { nil } }
+        #expect(arrived == frames)
         #expect(actions.contains(.unpublish(.fcUnpublish)))
+        #expect(session.ignoredMessageCount == 0)
+    }
+
+    /// Sound and pictures on one channel: whole headers at 0, a picture of several chunks, sound that has the
+    /// size of the sound before it, and a time that is earlier than the one before.
+    private static func frames(from start: UInt32) -> [MediaMessage] {
+        func sound(_ time: UInt32, _ byteCount: Int = 200) -> MediaMessage {
+            MediaMessage(
+                .audio,
+                timestamp: time,
+                payload: [0xaf, 1] + [UInt8](repeating: 7, count: byteCount)
+            )
+        }
+        func picture(_ time: UInt32, _ byteCount: Int) -> MediaMessage {
+            let body = [UInt8](repeating: 9, count: byteCount)
+            return MediaMessage(.video, timestamp: time, payload: [0x27, 1, 0, 0, 0] + body)
+        }
+        return [
+            MediaMessage(.video, timestamp: 0, payload: [0x17, 0, 0, 0, 0, 1]),
+            MediaMessage(.audio, timestamp: 0, payload: [0xaf, 0, 0x12, 0x10]),
+            picture(start, 10_000), sound(start &+ 11), sound(start &+ 32), sound(start &+ 53, 90),
+            picture(start &+ 50, 5000), sound(start &+ 75), picture(start &+ 83, 4091),
+            picture(start &+ 116, 4091),
+        ]
+    }
+
+    @Test func `librtmp writes what a real one has sent`() throws {
+        let capture = try Fixtures.bytes("RTMP/gstreamer-rtmpsink-h264.bin")
+        var reader = ChunkReader()
+        var writer = Librtmp()
+        var offset = 1 + 2 * ServerHandshake.packetByteCount
+        var written: [UInt8] = []
+        while let raw = try reader.next(in: capture.span, from: &offset) {
+            let isPublish = raw.streamID > 0 && raw.type == MessageType.commandAMF0
+            let isWhole = written.isEmpty || isPublish || raw.type == MessageType.dataAMF0
+            let isFirst = raw.timestamp == 0 && raw.type == MessageType.video
+            let channel: UInt8 = raw.streamID > 0 ? 4 : 3
+            written += writer.chunks(of: raw, on: channel, isWhole || isFirst ? .whole : .shortened)
+        }
+        #expect(written == Array(capture[(1 + 2 * ServerHandshake.packetByteCount)...]))
+    }
+
+    @Test func `librtmp that has nothing to send lives by its answer to a ping`() throws {
+        let second: UInt64 = 1_000_000_000
+        // A real client up to its first pictures, which has sent nothing on channel 2.
+        let capture = try Fixtures.bytes("RTMP/gstreamer-rtmpsink-h264.bin").prefix(5000)
+        var session = ServerSession(nonce: Conversation.nonce, now: 0)
+        for byte in capture {
+            for case .publishRequested(let request) in session.receive([byte].span, at: 0) {
+                _ = session.accept(request.id)
+            }
+        }
+        guard case .send(let ping) = session.tick(at: 10 * second).first else { return #expect(Bool(false)) }
+        var writer = Librtmp()
+        let payload = [0, 7] + ping.suffix(4)
+        let pong = RawMessage(type: 4, streamID: 0, timestamp: 0, payload: payload)
+        let bytes = writer.chunks(of: pong, on: 2, .shortened)
+        #expect(bytes == [0x42, 0, 0, 0, 0, 0, 6, 4] + payload)
+        _ = session.receive(bytes.span, at: 11 * second)
+        #expect(!session.isClosed)
+        #expect(session.deadline == 21 * second)
     }
 
     @Test func `Wirecast, with time codes and every header whole`() throws {

@@ -286,6 +286,73 @@ struct Conversation {
         #expect(acknowledgements.allSatisfy { $0 > 1_250_000 })
     }
 
+    @Test func `counts acknowledged bytes beyond four gigabytes`() throws {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        var acknowledgements: [UInt32] = []
+        var reader = ChunkReader()
+        var bytes: [UInt8] = []
+        conversation.client.write(
+            MediaMessage(.video, timestamp: 0, payload: [UInt8](repeating: 1, count: 500_000)),
+            to: &bytes
+        )
+        var wrong = 0
+        while conversation.server.receivedByteCount < 0x1_0040_0000 {
+            for case .send(let answer) in conversation.server.receive(bytes.span, at: 0) {
+                let received = UInt32(truncatingIfNeeded: conversation.server.receivedByteCount)
+                var offset = 0
+                while let raw = try reader.next(in: answer.span, from: &offset) {
+                    guard case .acknowledgement(let count) = try Message(raw) else { continue }
+                    acknowledgements.append(count)
+                    if count != received { wrong += 1 }
+                }
+            }
+        }
+        // RTMP §5.4.3: the sequence number has 32 bits, and counts on from 0.
+        #expect(wrong == 0)
+        #expect(zip(acknowledgements, acknowledgements.dropFirst()).count { $0 > $1 } == 1)
+        #expect(!conversation.server.isClosed)
+    }
+
+    @Test(arguments: [0, 1, 2, 9] as [UInt8])
+    func `a client's Set Peer Bandwidth is answered where it is another window`(limitType: UInt8) throws {
+        var conversation = Conversation()
+        conversation.acceptRequest()
+        func answers(to byteCount: UInt32) throws -> [Message] {
+            var bytes: [UInt8] = []
+            var writer = ChunkWriter()
+            writer.write(Message.setPeerBandwidth(byteCount, limitType: limitType).raw, on: 2, to: &bytes)
+            let from = conversation.serverActions.count
+            conversation.toServer(bytes)
+            var reader = ChunkReader()
+            var messages: [Message] = []
+            for case .send(let answer) in conversation.serverActions[from...] {
+                var offset = 0
+                while let raw = try reader.next(in: answer.span, from: &offset) {
+                    messages.append(try Message(raw))
+                }
+            }
+            return messages
+        }
+        // RTMP §5.4.5.
+        #expect(try answers(to: 100_000) == [.windowAcknowledgementSize(100_000)])
+        #expect(try answers(to: 2_500_000).isEmpty)
+        conversation.sendMedia(video)
+        #expect(conversation.told.last == .media(video))
+    }
+
+    @Test func `takes a long tcUrl whole, and the key in it`() throws {
+        let key = "main?k=" + String(repeating: "x", count: 40)
+        let url = "rtmp://h/live/" + String(repeating: "a/", count: 2000)
+        let target = PublishSession.Target(app: "live", tcURL: url, streamName: key)
+        var conversation = Conversation(target: target)
+        conversation.acceptRequest()
+        #expect(conversation.request?.connect.tcURL == url)
+        #expect(conversation.request?.streamKey == key)
+        conversation.sendMedia(video)
+        #expect(conversation.told.last == .media(video))
+    }
+
     @Test func `keeps time`() {
         let second: UInt64 = 1_000_000_000
         var silent = ServerSession(nonce: Conversation.nonce, now: 0)
