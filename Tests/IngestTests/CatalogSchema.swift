@@ -17,7 +17,7 @@ enum CatalogSchema {
         DECLARE number bigint := nextval('catalog.epochs'); old catalog.sessions;
         BEGIN
             SELECT * INTO old FROM catalog.sessions
-                WHERE stream_id = p_stream AND state = 'away' ORDER BY sessions.started_at DESC LIMIT 1;
+                WHERE stream_id = p_stream AND state <> 'ended' ORDER BY sessions.started_at DESC LIMIT 1;
             IF FOUND THEN
                 UPDATE catalog.sessions SET state = 'live', epoch = number
                     WHERE sessions.session_id = old.session_id;

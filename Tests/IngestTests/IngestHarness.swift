@@ -108,6 +108,48 @@ struct IngestHarness {
         try await running.value
     }
 
+    /// Runs `body` beside another replica of the service, on the same bus and database.
+    func withReplica(_ body: (Replica) async throws -> Void) async throws {
+        let loops = EventLoopGroup(count: 1, name: "replica")
+        let logger = Logger(level: .error) { print($0.message, $0.fields) }
+        let parts = Ingest.Parts(
+            self.parts.context.settings,
+            authority: PostgresAuthority(pool: pool, logger: logger),
+            bus: BusConfiguration(redis: try RedisClient.Configuration(url: redis.url)),
+            loops: loops,
+            metrics: MetricRegistry(service: "replica"),
+            logger: logger
+        )
+        let server = try RTMPServer(context: parts.context, workers: parts.workers, identity: nil)
+        let (signals, terminate) = AsyncStream.makeStream(of: CInt.self)
+        let services: [any Service] = [parts.errands] + parts.shards + [server]
+        let group = ServiceGroup(services, drainLimit: .seconds(20)) { _ in }
+        let running = Task { try await group.run(stoppingOn: signals) }
+        defer { loops.stop() }
+        do {
+            try await eventually("the bus is connected") { parts.shards.allSatisfy(\.isConnected) }
+            try await body(Replica(parts: parts, server: server))
+        } catch {
+            terminate.yield(SIGTERM)
+            _ = try? await running.value
+            throw error
+        }
+        terminate.yield(SIGTERM)
+        try await running.value
+    }
+
+    /// One of several processes of the service.
+    struct Replica {
+        let parts: Ingest.Parts
+        let server: RTMPServer
+
+        /// The URL for encoders.
+        var url: String { "rtmp://127.0.0.1:\(server.port)/live/\(IngestHarness.key)" }
+    }
+
+    /// The service itself as one of two.
+    var own: Replica { Replica(parts: parts, server: server) }
+
     /// Adds a stream key like `<name>?k=<secret>`.
     func addKey(_ key: String, id: String = "key1", stream: String = streamID) async throws {
         let candidate = try #require(StreamKey(key).candidates.first)

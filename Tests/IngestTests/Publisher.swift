@@ -58,6 +58,12 @@ final class Publisher {
     /// Whether it runs.
     var isRunning: Bool { process.isRunning }
 
+    /// Stops it in the middle of everything; its connection stays.
+    func pause() { kill(process.processIdentifier, SIGSTOP) }
+
+    /// Lets it go on.
+    func resume() { kill(process.processIdentifier, SIGCONT) }
+
     /// Ends it as a crash does: the connection is lost without a word.
     func crash() { kill(process.processIdentifier, SIGKILL) }
 

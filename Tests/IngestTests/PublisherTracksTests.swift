@@ -302,6 +302,35 @@ struct TrackSetTests {
         #expect(set.tick(at: 2000 * Self.millisecond).first == .tracks([configuration(.audio)]))
     }
 
+    @Test func `video without announcement that comes long after sound changes the set`() {
+        var set = TrackSet()
+        _ = set.configure(configuration(.audio), at: 0)
+        #expect(set.take(sample(.audio), at: 0).isEmpty)
+        #expect(set.deadline == 300 * Self.millisecond)
+        #expect(set.take(sample(.audio), at: 299 * Self.millisecond).isEmpty)
+        let first = set.tick(at: 300 * Self.millisecond)
+        #expect(
+            first == [.tracks([configuration(.audio)]), .sample(sample(.audio)), .sample(sample(.audio))]
+        )
+        #expect(set.deadline == nil)
+        let later = set.configure(configuration(.video), at: 900 * Self.millisecond)
+        #expect(later == [.tracks([configuration(.video), configuration(.audio)])])
+        #expect(set.take(sample(.video), at: 900 * Self.millisecond) == [.sample(sample(.video))])
+    }
+
+    @Test func `video without announcement that comes soon after sound is one set with it`() {
+        var set = TrackSet()
+        _ = set.configure(configuration(.audio), at: 0)
+        _ = set.take(sample(.audio), at: 0)
+        #expect(set.configure(configuration(.video), at: 100 * Self.millisecond).isEmpty)
+        #expect(set.take(sample(.video), at: 200 * Self.millisecond).isEmpty)
+        // A keyframe makes nobody wait longer than the first sample did.
+        #expect(set.deadline == 300 * Self.millisecond)
+        let outputs = set.tick(at: 300 * Self.millisecond)
+        #expect(outputs.first == .tracks([configuration(.video), configuration(.audio)]))
+        #expect(outputs.count == 3)
+    }
+
     @Test func `sound alone closes when it is all that was announced`() {
         var set = TrackSet()
         set.announce([.audio])
