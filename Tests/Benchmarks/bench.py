@@ -25,9 +25,10 @@ from bench_stack import bench_stack  # noqa: E402
 from peers import NginxRTMP  # noqa: E402
 from processes import Meter  # noqa: E402
 from tables import machine, tables  # noqa: E402
-from waiting import pause  # noqa: E402
+from waiting import pause, wait_until  # noqa: E402
 
 ROUNDS = 5
+DELAY_SECONDS = 25
 # From the first publisher to the beginning of the measurement: with many, until the ring of our bus is full.
 SETTLE_SECONDS, SETTLE_SECONDS_OF_MANY = 12, 34
 SECTIONS = ["first-part", "delay", "authorize", "blocked", "sound", "publishers"]
@@ -47,12 +48,12 @@ def fetch(url):
 
 
 def publish_clock(url, seconds):
-    """Starts the clock publisher; returns the process and when publishing was begun and accepted."""
+    """Starts the clock publisher; returns the process and when it sent the command `publish`."""
     process = subprocess.Popen(
         [sys.executable, str(HERE / "clock_publisher.py"), url, str(seconds)],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )
-    return process, json.loads(process.stdout.readline())
+    return process, json.loads(process.stdout.readline())["publish"]
 
 
 def first_independent_part(master):
@@ -86,15 +87,13 @@ def measure_first_part(stack, peer):
     figures = {"martlet": [], "nginx-rtmp": []}
     for round_number in range(ROUNDS):
         _, url, _, master = stack.new_stream(f"first-part-{round_number}")
-        process, moments = publish_clock(url, 12)
-        figures["martlet"].append(first_independent_part(master) - moments["accepted"])
+        process, published = publish_clock(url, 12)
+        figures["martlet"].append(first_independent_part(master) - published)
         process.kill()
         process.wait()
         name = f"first{round_number}"
-        process, moments = publish_clock(f"rtmp://127.0.0.1:{peer.rtmp}/record/{name}", 12)
-        figures["nginx-rtmp"].append(
-            first_segment(f"http://127.0.0.1:{peer.http}/{name}.m3u8") - moments["accepted"]
-        )
+        process, published = publish_clock(f"rtmp://127.0.0.1:{peer.rtmp}/record/{name}", 12)
+        figures["nginx-rtmp"].append(first_segment(f"http://127.0.0.1:{peer.http}/{name}.m3u8") - published)
         process.kill()
         process.wait()
     return {name: {"p50_s": round(statistics.median(values), 3), "max_s": round(max(values), 3)}
@@ -125,29 +124,47 @@ DELAY_PROBE = """
 """
 
 
-def measure_delay(stack):
+# What a viewer chooses, and the engine that then plays; a page that plays by another has measured nothing.
+CHOICES = {"Smooth": "Low latency", "Lowest delay": "WebRTC"}
+
+
+def choose(page, label):
+    """Chooses how the live picture comes, as a viewer does, and waits until it comes that way."""
+    page.browser.evaluate("document.querySelector('m-delay button').click()")
+    page.browser.evaluate(
+        "[...document.querySelectorAll('m-delay [role=menuitemradio]')]"
+        f".find((item) => item.textContent.includes({json.dumps(label)})).click()"
+    )
+    wait_until(f"{CHOICES[label]} plays", lambda: page.snapshot()["engine"] == CHOICES[label], timeout=30)
+
+
+def measure_delay(stack, label):
     """Picture clock to screen in our own player in Chromium, after ten seconds of settling."""
     from browsers import Chromium
     from watch_page import WatchPage
 
-    _, url, watch, _ = stack.new_stream("delay")
+    engine = CHOICES[label]
+    _, url, watch, _ = stack.new_stream("delay-" + engine.lower().replace(" ", "-"))
     process, _ = publish_clock(url, 90)
     browser = Chromium()
     try:
         page = WatchPage(browser, watch)
         page.wait_for_mode("live")
+        choose(page, label)
         page.wait_for_moving_picture()
         pause(10)
+        assert page.snapshot()["engine"] == engine, page.snapshot()
         browser.evaluate(DELAY_PROBE)
-        pause(30)
+        pause(DELAY_SECONDS)
         delays = sorted(browser.evaluate("window.__delays"))
         state = page.snapshot()
+        assert state["engine"] == engine, state
     finally:
         browser.close()
         process.kill()
         process.wait()
     pick = lambda share: delays[min(len(delays) - 1, int(len(delays) * share))]  # noqa: E731
-    return {"frames": len(delays), "p50_ms": pick(0.5), "p95_ms": pick(0.95), "max_ms": delays[-1],
+    return {"engine": engine, "frames": len(delays), "p50_ms": pick(0.5), "p95_ms": pick(0.95), "max_ms": delays[-1],
             "player_says_s": round(state["delay"], 3), "stalls": state.get("stalls")}
 
 
@@ -259,7 +276,8 @@ def measure(stack, peer, sections):
     if "first-part" in sections:
         figures["first part"] = measure_first_part(stack, peer)
     if "delay" in sections:
-        figures["delay"] = {**measure_delay(stack), "nginx-rtmp": measure_peer_delay(peer)}
+        figures["delay"] = {
+            "martlet": [measure_delay(stack, label) for label in CHOICES], "nginx-rtmp": measure_peer_delay(peer)}
     if "authorize" in sections:
         figures["authorize"] = measure_authorize(stack)
     if "blocked" in sections:

@@ -1,15 +1,17 @@
 """Publishes a picture whose boxes tell the wall clock of the moment it was drawn, in milliseconds.
 
 usage: clock_publisher.py URL SECONDS [GOP_SECONDS]
-Prints one JSON line: when the connection was begun and when publishing had been accepted (Unix seconds).
+Prints one JSON line: when the command `publish` was sent (Unix seconds).
 The encoder is x264 ultrafast with zero latency, as an encoder tuned for live has it.
 """
 import fractions
 import json
+import logging
 import sys
 import time
 
 import av
+import av.logging
 import numpy
 
 BITS = 24
@@ -33,8 +35,29 @@ def clock_of(frame):
     return sum(1 << bit for bit in range(BITS) if row[bit * CELL + CELL // 2] > 127)
 
 
+class PublishCommand(logging.Handler):
+    """Notes when libavformat says that it sends the command `publish`."""
+
+    sent = None
+
+    def emit(self, record):
+        if self.sent is None and "Sending publish command" in record.getMessage():
+            self.sent = record.created
+
+
+def start(output):
+    """Connects and publishes; returns when the command was sent."""
+    command, log = PublishCommand(), logging.getLogger("libav")
+    log.addHandler(command)
+    log.setLevel(1)
+    av.logging.set_level(av.logging.DEBUG)
+    output.start_encoding()
+    av.logging.set_level(None)
+    log.removeHandler(command)
+    return command.sent
+
+
 def main(url, seconds, gop_seconds=2.0):
-    begun = time.time()
     with av.open(url, "w", format="flv", options={"flush_packets": "1"}) as output:
         video = output.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "tune": "zerolatency"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -42,8 +65,7 @@ def main(url, seconds, gop_seconds=2.0):
         video.codec_context.time_base = fractions.Fraction(1, RATE)
         audio = output.add_stream("aac", rate=48000)
         audio.layout = "stereo"
-        output.start_encoding()
-        print(json.dumps({"begun": begun, "accepted": time.time()}), flush=True)
+        print(json.dumps({"publish": start(output)}), flush=True)
         started = time.monotonic()
         samples = 0
         number = 0
