@@ -247,7 +247,6 @@ class Rendition:
     uri: str
     codecs: str
     is_audio: bool
-    resolution: str = ""
 
 
 @dataclasses.dataclass

@@ -2,8 +2,8 @@
 
     python3 llhls.py http://…/index.m3u8 [seconds]
 
-It follows every rendition by blocking reloads, fetches init segments, segments, parts and preload hints, and
-compares what the playlists say with what the media holds. `check` returns a report; the program prints it and
+It follows every rendition by blocking reloads, and the whole session (`?dvr=1`) beside them, fetches init segments,
+segments, parts and preload hints, and compares what the playlists say with what the media holds. `check` returns a report; the program prints it and
 ends with status 1 where a rule is broken.
 """
 import concurrent.futures
@@ -18,9 +18,13 @@ import urllib.request
 
 import fmp4
 import hls_playlist
+import llhls_master as promises
 import llhls_rules as rules
+from waiting import pause
 
 CONTINUITY_TOLERANCE = 0.003
+# So long a check waits for new segments of the whole session; a shorter one looks twice.
+PATIENT = 5.0
 # A browser sends no picture where it could not encode one in time; six of them in a row, at 20 a second, while a
 # busy machine begins with three layers.
 BROWSER_SLACK = 0.35
@@ -72,6 +76,7 @@ class Report:
         self.segments_checked = 0
         self.hints_right = 0
         self.hints_wrong = 0
+        self.followed = []
         self._lock = threading.Lock()
         self._said = set()
 
@@ -108,88 +113,69 @@ def check(master_url, seconds=8.0, slack=0.0):
     `slack` is how much earlier or later than usual a picture of the publisher may come, in seconds.
     """
     report = Report()
-    answer = fetch(master_url)
-    if answer.status != 200:
-        report.add("master", [f"status {answer.status}: {answer.text[:200]}"])
-        return report
-    report.add("master", rules.check_playlist_headers(answer.headers, False, 8))
-    try:
-        master = hls_playlist.parse_master(answer.text, master_url)
-    except (hls_playlist.Malformed, KeyError, ValueError) as error:
-        report.add("master", [f"malformed: {error}"])
-        return report
-    renditions = renditions_of(master, report)
+    masters = {url: load_master(url, report) for url in (master_url, with_query(master_url, dvr=1))}
     deadline = time.monotonic() + seconds
-    followers = [Follower(rendition, renditions, report, master, slack) for rendition in renditions]
+    followers = {}
+    for name, master in masters.items():
+        for rendition in promises.renditions_of(master, report) if master else []:
+            if rendition.uri not in followers:
+                others = [other.uri for other in promises.renditions_of(master, Report())]
+                followers[rendition.uri] = Follower(rendition, others, report, seconds >= PATIENT, slack)
     with concurrent.futures.ThreadPoolExecutor(len(followers) or 1) as pool:
-        for result in [pool.submit(follower.follow, deadline) for follower in followers]:
+        for result in [pool.submit(follower.follow, deadline) for follower in followers.values()]:
             result.result()
-    report.add("renditions", compare_clocks(followers))
+    report.followed = sorted(follower.name for follower in followers.values())
+    report.add("renditions", compare(followers.values()))
+    for url, master in masters.items():
+        answer = fetch(url) if master else None
+        if answer is not None and answer.status == 200:
+            report.add("master", promises.check_promises(answer.text, url, followers, slack))
     return report
 
 
-def renditions_of(master, report):
-    """Every media playlist that the master names, once."""
-    found = {}
-    if not master.variants:
-        report.add("master", ["there is no EXT-X-STREAM-INF"])
-    for attributes, uri in master.variants:
-        for name in ("BANDWIDTH", "CODECS"):
-            if not attributes.get(name):
-                report.add("master", [f"a variant has no {name}"])
-        if int(attributes.get("AVERAGE-BANDWIDTH", 0)) > int(attributes.get("BANDWIDTH", 0)):
-            report.add("master", ["AVERAGE-BANDWIDTH is more than BANDWIDTH"])
-        codecs = attributes.get("CODECS", "")
-        is_audio = not any(codec.startswith(("avc", "hvc", "hev", "av01", "vp")) for codec in codecs.split(","))
-        if not is_audio:
-            for name in ("RESOLUTION", "FRAME-RATE"):
-                if name not in attributes:
-                    report.add("master", [f"a variant with pictures has no {name}"])
-        found[uri] = hls_playlist.Rendition(uri, codecs, is_audio, attributes.get("RESOLUTION", ""))
-        group = attributes.get("AUDIO")
-        if group and group not in master.groups:
-            report.add("master", [f"the group {group} is not defined"])
-        for member in master.groups.get(group, []):
-            if "URI" in member:
-                found[member["URI"]] = hls_playlist.Rendition(member["URI"], codecs, True)
-    return list(found.values())
+def load_master(url, report):
+    """The master playlist at a URL, None where there is none to follow."""
+    answer = fetch(url)
+    if answer.status != 200:
+        report.add("master", [f"status {answer.status}: {answer.text[:200]}"])
+        return None
+    report.add("master", rules.check_playlist_headers(answer.headers, False, 8))
+    try:
+        return hls_playlist.parse_master(answer.text, url)
+    except (hls_playlist.Malformed, KeyError, ValueError) as error:
+        report.add("master", [f"malformed: {error}"])
+        return None
 
 
-def compare_clocks(followers):
-    """All renditions must map media time to the same date."""
-    found = []
-    clocks = {}
-    for follower in followers:
-        for number, offset in follower.clock.items():
-            clocks.setdefault(number, {})[follower.name] = offset
-    for number, offsets in sorted(clocks.items()):
-        if max(offsets.values()) - min(offsets.values()) > rules.DATE_TOLERANCE:
-            found.append(f"the dates of segment {number} differ: {offsets}")
-    return found
-
-
-def covers(promised, codec):
-    """Whether CODECS promises a codec; an H.264 level covers the lower ones of the session's other pictures."""
-    if promised.startswith(codec):
-        return True
-    is_h264 = all(len(one) == 11 and one.startswith("avc1.") for one in (promised, codec))
-    return is_h264 and int(promised[9:], 16) > int(codec[9:], 16)
+def compare(followers):
+    """The renditions beside one another; the clocks and breaks of sessions that none has seen whole are left out."""
+    named = {follower.name: follower for follower in followers}
+    return (
+        promises.compare_targets({name: one.target for name, one in named.items() if one.target})
+        + promises.compare_clocks({name: one.clock for name, one in named.items()})
+        + promises.compare_breaks({name: one.breaks for name, one in named.items()})
+    )
 
 
 class Follower:
     """Follows one rendition as a low-latency player does."""
 
-    def __init__(self, rendition, all_renditions, report, master, slack=0.0):
+    def __init__(self, rendition, uris, report, is_patient=True, slack=0.0):
         self.rendition = rendition
         self.slack = slack
-        self.others = [other for other in all_renditions if other.uri != rendition.uri]
+        self.others = [uri for uri in uris if uri != rendition.uri]
         self.report = report
-        self.master = master
+        self.is_patient = is_patient
         self.name = "/".join(urllib.parse.urlsplit(rendition.uri).path.split("/")[-2:])
         self.inits = {}
         self.parts = {}
         self.fetched_segments = set()
         self.clock = {}
+        self.breaks = {}
+        self.target = 0
+        self.sizes_in_bits, self.ends = {}, {}
+        self.seen_pictures = {}
+        self.waits = []
         self.last_end = None
         self.open_hints = {}
         self.hint_pool = concurrent.futures.ThreadPoolExecutor(4)
@@ -210,6 +196,7 @@ class Follower:
                 if newer is None:
                     return
                 self.violate(rules.check_reload(playlist, newer))
+                self.check_removed(playlist, newer)
                 self.take(newer)
                 playlist = newer
             if playlist.ended:
@@ -219,6 +206,8 @@ class Follower:
             self.judge_open_hints(playlist)
             self.check_delta(playlist)
             self.check_reports(playlist)
+            if playlist.part_target and not self.slack:
+                self.violate(promises.check_pace(self.waits, playlist.part_target))
         finally:
             self.hint_pool.shutdown(wait=False, cancel_futures=True)
 
@@ -235,12 +224,17 @@ class Follower:
         self.report.count("playlists_checked")
         self.violate(rules.check_playlist_headers(answer.headers, is_blocked or playlist.ended, playlist.target))
         self.violate(rules.check_playlist(playlist, self.slack))
+        self.target = playlist.target
+        self.breaks.update(promises.breaks_of(playlist))
         return playlist
 
     def reload(self, playlist):
         """Asks for the next part, and for the preload hint at the same time."""
         if playlist.part_target is None:
             number = playlist.next_part[0]
+            if not self.is_patient:  # a segment takes longer than there is
+                pause(0.5)
+                return self.load(self.rendition.uri)
             return self.load(with_query(self.rendition.uri, _HLS_msn=number), is_blocked=True)
         number, part = playlist.next_part
         hint = next((uri for kind, uri in playlist.hints if kind == "PART"), None)
@@ -257,9 +251,36 @@ class Follower:
             self.violate([f"the reload for part {number}.{part} took more than three target durations"])
         if newer.next_part <= (number, part) and not newer.ended:
             self.violate([f"the reload for part {number}.{part} came without it: {newer.edge}"])
+        if newer.next_part in ((number, part + 1), (number + 1, 0)):
+            self.waits.append(time.monotonic() - start)
         if hinted:
             self.judge_hint(hint, hinted, newer)
         return newer
+
+    def check_removed(self, old, new):
+        """A segment that has left the playlist is there for as long as a player may still want it (6.2.2)."""
+        for segment in old.segments[:max(0, new.first - old.first)]:
+            if segment.gap or not segment.uri or old.skipped:
+                continue
+            answer = fetch(segment.uri)
+            if answer.status != 200:
+                self.violate([f"segment {segment.number}, just removed, answers {answer.status}"])
+
+    def peak(self):
+        """The peak bit rate of the segments that were fetched."""
+        rows = [(number, *row) for number, row in sorted(self.sizes_in_bits.items())]
+        return promises.peak_bit_rate(rows, self.target)
+
+    def sizes(self):
+        """The sizes of the pictures that the playlist lists now."""
+        playlist = self.load(self.rendition.uri)
+        listed = {segment.map_uri for segment in playlist.segments if segment.map_uri} if playlist else ()
+        inits = [self.init(uri) for uri in listed]
+        return {f"{init.width}x{init.height}" for init in inits if init and init.handler == "vide"}
+
+    def rates(self):
+        """How many pictures a second there are of each configuration, where a second or more was fetched."""
+        return [count / seconds for count, seconds in self.seen_pictures.values() if seconds >= 1]
 
     def judge_hint(self, hint, hinted, newer):
         """A hinted part is the next part, or comes later, or never where its segment has ended before it."""
@@ -315,11 +336,8 @@ class Follower:
             return None
         self.inits[uri] = init
         codecs = self.rendition.codecs.lower().split(",")
-        if not any(covers(codec, init.codec.lower()) for codec in codecs):
+        if not any(promises.covers(codec, init.codec.lower()) for codec in codecs):
             self.violate([f"the init segment {uri} is {init.codec}, CODECS says {self.rendition.codecs}"])
-        wanted = self.rendition.resolution
-        if wanted and init.handler == "vide" and f"{init.width}x{init.height}" != wanted:
-            self.report.note(f"{uri} is {init.width}x{init.height}, RESOLUTION says {wanted}")
         return init
 
     def take_part(self, playlist, segment, number, part):
@@ -381,8 +399,28 @@ class Follower:
             return
         length = sum(chunk.duration for chunk in chunks) / init.timescale
         # One chunk is one part, listed or not, and behind each the publisher's next sample may come late.
+        self.sizes_in_bits[segment.number] = (8 * len(answer.body), segment.duration)
+        if init.handler == "vide":
+            self.count_pictures(segment.map_uri, sum(len(chunk.durations) for chunk in chunks), length)
+        if segment.date is not None:
+            self.clock.setdefault(
+                segment.number, segment.date.timestamp() - chunks[0].presentation_time / init.timescale)
+        self.check_seam(segment, chunks, init.timescale)
         if abs(length - segment.duration) > 0.1 + len(chunks) * self.slack:
             self.violate([f"segment {segment.number} lasts {length:.3f} s, EXTINF says {segment.duration:.3f} s"])
+
+    def check_seam(self, segment, chunks, timescale):
+        """A segment begins where the one before it ends."""
+        begin, last = chunks[0].decode_time / timescale, chunks[-1]
+        end = self.ends.get(segment.number - 1)
+        self.ends[segment.number] = (last.decode_time + last.duration) / timescale
+        if end is None or segment.discontinuity or abs(begin - end) <= CONTINUITY_TOLERANCE + self.slack:
+            return
+        self.violate([f"segment {segment.number} begins at {begin:.4f} s, the one before ends at {end:.4f} s"])
+
+    def count_pictures(self, map_uri, count, seconds):
+        before = self.seen_pictures.get(map_uri, (0, 0))
+        self.seen_pictures[map_uri] = (before[0] + count, before[1] + seconds)
 
     def check_refusals(self, playlist):
         """Directives that make no sense are refused with 400."""
@@ -413,12 +451,12 @@ class Follower:
             return
         reported = {uri: (number, part) for uri, number, part in playlist.reports}
         for other in self.others:
-            if other.uri not in reported:
-                self.violate([f"there is no rendition report for {other.uri}"])
+            if other not in reported:
+                self.violate([f"there is no rendition report for {other}"])
                 continue
-            current = self.load(other.uri)
-            if current is not None and not current.ended and current.next_part <= reported[other.uri]:
-                self.violate([f"{other.uri} is reported at {reported[other.uri]}, but is at {current.edge}"])
+            current = self.load(other)
+            if current is not None and not current.ended and current.next_part <= reported[other]:
+                self.violate([f"{other} is reported at {reported[other]}, but is at {current.edge}"])
 
 
 def main(arguments):

@@ -145,6 +145,10 @@ def check_reload(old, new):
         found.append("an ended playlist changes")
     if old.kind == "EVENT" and new.first != old.first:
         found.append("an EVENT playlist loses segments")
+    if new.first > old.first and not new.ended and not new.skipped:
+        length = sum(segment.length for segment in new.segments)
+        if length < 3 * new.target:
+            found.append(f"segments were removed though {length:.3f} s are less than three target durations")
     later = {segment.number: segment for segment in new.segments}
     newest = new.segments[-1].number if new.segments else new.first - 1
     removed = 0

@@ -14,6 +14,7 @@ def test_live_and_ended_playlists_keep_every_rule(stack, publish):
     report = llhls.check(hls, seconds=8)
     assert not report.violations, "\n".join(report.violations)
     assert report.parts_checked >= 20
+    assert report.followed == [f"{track}/{kind}.m3u8" for track in "01" for kind in ("dvr", "live")]
     publisher.stop()
     wait_until("the playlists end", lambda: "#EXT-X-ENDLIST" in media_playlist(stack, hls).text)
     after = llhls.check(hls, seconds=1)

@@ -7,6 +7,7 @@ import threading
 import fmp4
 import hls_playlist
 import llhls
+import llhls_master as promises
 import llhls_rules as rules
 import pytest
 
@@ -46,7 +47,7 @@ def test_a_good_playlist_and_its_reloads_break_nothing():
     assert rules.check_playlist(playlist()) == []
     assert rules.check_reload(playlist(), playlist(growing=3)) == []
     assert rules.check_reload(playlist(), playlist(complete=4, growing=0)) == []
-    assert rules.check_reload(playlist(), playlist(first=6)) == []
+    assert rules.check_reload(playlist(complete=9), playlist(first=6, complete=9)) == []
 
 
 @pytest.mark.parametrize("old, new, said", [
@@ -92,6 +93,7 @@ def test_a_new_init_segment_needs_a_discontinuity():
     (playlist(replace=[("TARGETDURATION:4", "TARGETDURATION:5")]), "target changes"),
     (playlist(replace=[("DISCONTINUITY-SEQUENCE:0", "DISCONTINUITY-SEQUENCE:1")]), "discontinuities were removed"),
     (playlist(replace=[("init-1", "init-9")]), "changes its EXT-X-MAP"),
+    (playlist(first=6, complete=2), "segments were removed though"),
 ])
 def test_each_broken_rule_of_a_reload_is_named(later, said):
     found = rules.check_reload(playlist(), later)
@@ -101,8 +103,8 @@ def test_each_broken_rule_of_a_reload_is_named(later, said):
 def test_removed_discontinuities_must_be_counted():
     mark = "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:15"
     old = playlist(replace=[("#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:15", mark)])
-    assert rules.check_reload(old, playlist(first=6)) != []
-    counted = playlist(first=6, replace=[("DISCONTINUITY-SEQUENCE:0", "DISCONTINUITY-SEQUENCE:1")])
+    assert rules.check_reload(old, playlist(first=6, complete=9)) != []
+    counted = playlist(first=6, complete=9, replace=[("DISCONTINUITY-SEQUENCE:0", "DISCONTINUITY-SEQUENCE:1")])
     assert rules.check_reload(old, counted) == []
 
 
@@ -230,16 +232,24 @@ class EndedServer(http.server.BaseHTTPRequestHandler):
 
     def master(self):
         codecs = "avc1.42e01e" if self.flaw == "codecs" else "avc1.64001f"
-        return (
-            "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-STREAM-INF:BANDWIDTH=100,AVERAGE-BANDWIDTH=90,"
-            f'CODECS="{codecs}",RESOLUTION=1280x720,FRAME-RATE=30.000\n0/live.m3u8\n'
-        )
+        bandwidth = 4000 if self.flaw == "bandwidth" else 9000
+        size = "1920x1080" if self.flaw == "resolution" else "1280x720"
+        rate = {"rate": "15.000", "twice the rate": "60.000"}.get(self.flaw, "30.000")
+        variants = [f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},AVERAGE-BANDWIDTH=3000,CODECS="{codecs}",'
+                    f"RESOLUTION={size},FRAME-RATE={rate}\n{name}/live.m3u8" for name in "01"]
+        return "#EXTM3U\n#EXT-X-VERSION:9\n" + "\n".join(variants) + "\n"
 
     def media(self):
         end = [
             ("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"3.0.m4s\"", "#EXT-X-ENDLIST"),
             ("CAN-BLOCK-RELOAD=YES,", ""),
         ]
+        if self.path.split("/")[-2] == "1":
+            end += {
+                "target": [("TARGETDURATION:4", "TARGETDURATION:3")],
+                "breaks": [("DISCONTINUITY-SEQUENCE:0", "DISCONTINUITY-SEQUENCE:1")],
+                "clocks": [(f"03:04:{second:02}.000Z", f"03:04:{second:02}.100Z") for second in (5, 7, 9)],
+            }.get(self.flaw, [])
         lines = playlist(first=0, complete=3, growing=0, replace=end).lines
         return "\n".join(line for line in lines if not line.startswith("#EXT-X-PART:")) + "\n"
 
@@ -254,7 +264,15 @@ class EndedServer(http.server.BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-@pytest.fixture(params=["", "codecs", "missing"])
+FLAWS = {
+    "": None, "codecs": "CODECS says", "missing": "answers 404", "bandwidth": "BANDWIDTH is 4000",
+    "resolution": "RESOLUTION is 1920x1080", "rate": "FRAME-RATE is 15.0", "twice the rate": "FRAME-RATE is 60.0",
+    "target": "target durations differ", "breaks": "discontinuity sequence numbers", "clocks": "dates of segment",
+    "jump": "segment 2 begins at",
+}
+
+
+@pytest.fixture(params=FLAWS)
 def ended_server(request):
     """A server on a free port with one flaw, or none."""
     handler = type("Handler", (EndedServer,), {"flaw": request.param})
@@ -269,12 +287,62 @@ def ended_server(request):
 def test_the_checker_follows_a_server_and_names_its_flaw(ended_server):
     url, flaw = ended_server
     report = llhls.check(url, seconds=1)
-    said = {"": None, "codecs": "CODECS says", "missing": "answers 404"}[flaw]
+    said = FLAWS[flaw]
     if said is None:
         assert report.violations == []
-        assert report.segments_checked == 3
+        assert report.segments_checked == 6
     else:
         assert any(said in violation for violation in report.violations), report.violations
+
+
+@pytest.mark.parametrize("segments, peak", [
+    ([(0, 8000, 2.0), (1, 4000, 2.0)], 4000),  # one segment is a run of its own
+    ([(0, 8000, 1.0), (1, 4000, 1.0)], 6000),  # two are needed to last half a target duration
+    ([(0, 8000, 1.0), (2, 4000, 1.0)], 0),  # which must follow each other
+    ([(0, 80000, 1.0)], 0), ([(0, 80000, 6.5)], 0), ([], 0),
+])
+def test_the_peak_is_that_of_runs_of_segments(segments, peak):
+    assert promises.peak_bit_rate(segments, 4) == peak
+
+
+@pytest.mark.parametrize("found, said", [
+    (promises.check_bandwidth(1000, [800, 200]), None),
+    (promises.check_bandwidth(1000, [800, 300]), "BANDWIDTH is 1000"),
+    (promises.check_resolution("640x360", {"640x360", "480x270"}), None),
+    (promises.check_resolution("1280x720", {"640x360"}), "RESOLUTION is 1280x720"),
+    (promises.check_frame_rate(30.0, [30.3, 15]), None),
+    (promises.check_frame_rate(60.0, [30.0]), "FRAME-RATE is 60.0"),
+    (promises.check_frame_rate(30.0, [60.0]), "FRAME-RATE is 30.0"),
+    (promises.check_pace([0.29] * 9 + [3.0], 0.3), None),
+    (promises.check_pace([0.6] * 7, 0.3), None),  # too few to tell
+    (promises.check_pace([0.6] * 8, 0.3), "new parts come 0.600 s apart"),
+    (promises.compare_targets({"a": 4, "b": 4}), None),
+    (promises.compare_targets({"a": 4, "b": 5}), "target durations differ"),
+    (promises.compare_breaks({"a": {1: 0, 2: 1}, "b": {2: 1, 3: 1}}), None),
+    (promises.compare_breaks({"a": {2: 1}, "b": {2: 0}}), "of segment 2 differ"),
+    (promises.check_groups({"s": [{"NAME": "a", "DEFAULT": "YES"}, {"NAME": "b"}]}), None),
+    (promises.check_groups({"s": [{"NAME": "a"}, {"NAME": "a"}]}), "one NAME"),
+    (promises.check_groups({"s": [{"NAME": "a", "DEFAULT": "YES"}, {"NAME": "b", "DEFAULT": "YES"}]}), "default"),
+    (promises.check_groups({"s": [{}]}), "no NAME"),
+])
+def test_each_broken_promise_of_a_master_is_named(found, said):
+    assert any(said in sentence for sentence in found) if said else found == [], found
+
+
+def test_discontinuities_are_counted_up_to_each_segment():
+    mark = "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:17"
+    marked = playlist(replace=[("#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:17", mark), ("SEQUENCE:0", "SEQUENCE:3")])
+    assert promises.breaks_of(marked) == {5: 3, 6: 4, 7: 4, 8: 4}
+
+
+def test_a_segment_that_was_just_removed_must_still_be_there(ended_server):
+    url, flaw = ended_server
+    base = url.replace("index.m3u8", "0/live.m3u8")
+    old, new = ("\n".join(playlist(first=first, growing=0).lines) for first in (0, 1))
+    report = llhls.Report()
+    follower = llhls.Follower(hls_playlist.Rendition(base, "avc1.64001f", False), [], report)
+    follower.check_removed(hls_playlist.parse_media(old, base), hls_playlist.parse_media(new, base))
+    assert any("segment 0, just removed, answers 404" in one for one in report.violations) == (flaw == "missing")
 
 
 @pytest.mark.parametrize("promised, codec, is_covered", [
@@ -282,7 +350,7 @@ def test_the_checker_follows_a_server_and_names_its_flaw(ended_server):
     ("mp4a.40.2", "mp4a.40.2", True), ("mp4a.40.2", "mp4a.40.5", False), ("hvc1.1.6.l93.b0", "hvc1", True),
 ])
 def test_codecs_promise_at_least_what_is_there(promised, codec, is_covered):
-    assert llhls.covers(promised, codec) == is_covered
+    assert promises.covers(promised, codec) == is_covered
 
 
 def test_a_server_that_is_not_there_is_a_violation():
