@@ -8,6 +8,9 @@ say() { printf '%s\n' "$*"; }
 # step TEXT: the headline of something that takes a while, with the time since the script began.
 step() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 
+# total: the time since the script began, in words.
+total() { printf '%d min %d s' $((SECONDS / 60)) $((SECONDS % 60)); }
+
 # fail SUMMARY [HINT...]: says plainly what is wrong and what to do, then ends.
 fail() {
   printf 'martlet: %s\n' "$1" >&2
