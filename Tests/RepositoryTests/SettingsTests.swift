@@ -37,13 +37,47 @@ import Testing
     }
 
     @Test func `every setting can be given to the containers`() throws {
-        let compose = try Repository.text(of: "compose.yaml")
+        let given = try Self.keysOfCompose()
         for setting in Self.settings() where setting.service != "Hosting" {
-            let given = setting.names.contains {
-                compose.contains("\($0):") || compose.contains("\($0)_FILE:")
+            let isGiven = setting.names.contains {
+                given.contains($0[...]) || given.contains(($0 + "_FILE")[...])
             }
-            #expect(given, "\(setting.names[0]) of \(setting.service)")
+            #expect(isGiven, "\(setting.names[0]) of \(setting.service)")
         }
+    }
+
+    @Test func `what every service reads can be given to each container`() throws {
+        let given = try Self.keysOfCompose()
+        let services = ["AUTH", "CATALOG", "INGEST", "ORIGIN", "SFU", "TRANSCODER"]
+        for setting in Self.settings() where setting.service == "Hosting" {
+            let name = setting.names[1]
+            for service in services where !given.contains(name[...]) {
+                #expect(given.contains("\(service)_\(name)"[...]), "\(name) of \(service)")
+            }
+        }
+    }
+
+    @Test func `every setting of the gateway stands in the README and in the composition`() throws {
+        let readme = try Repository.text(of: "README.md")
+        let compose = try Repository.text(of: "compose.yaml")
+        let names = try Repository.text(of: "scripts/stack/stack.py").matches(of: /"(GATEWAY_[A-Z_]+)"/)
+        #expect(!names.isEmpty)
+        for name in names.map(\.1) {
+            #expect(readme.contains("`\(name)`"), "\(name)")
+            #expect(compose.contains("${\(name):-"), "\(name)")
+        }
+    }
+
+    @Test func `every variable of the composition stands in the README`() throws {
+        let readme = try Repository.text(of: "README.md")
+        for match in try Repository.text(of: "compose.yaml").matches(of: /\$\{([A-Z][A-Z0-9_]+)/) {
+            #expect(readme.contains("`\(match.1)`"), "\(match.1)")
+        }
+    }
+
+    /// The names before colons in compose.yaml.
+    private static func keysOfCompose() throws -> Set<Substring> {
+        try Set(Repository.text(of: "compose.yaml").matches(of: /(?m)^ +([A-Z][A-Z0-9_]+):/).map(\.1))
     }
 
     @Test func `the README names no setting that nothing reads`() throws {
