@@ -12,6 +12,15 @@ import Testing
         }
     }
 
+    @Test func `the README has at most 220 lines and a service's at most 80`() {
+        for file in Repository.files("md") where file.name == "README.md" {
+            let isService = file.path.hasPrefix("Services/")
+            guard isService || file.path == "README.md" else { continue }
+            let count = file.lines.count - (file.lines.last == "" ? 1 : 0)
+            #expect(count <= (isService ? 80 : 220), "\(file.path) has \(count) lines")
+        }
+    }
+
     @Test func `every target of the Makefile is described`() throws {
         let makefile = try Repository.text(of: "Makefile")
         let readme = try Repository.text(of: "README.md")
