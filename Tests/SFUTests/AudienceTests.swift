@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SFU
@@ -45,5 +46,51 @@ struct AudienceTests {
         for seat in seats { audience.remove(seat) }
         audience.announce(at: 2)
         #expect(audience.isServed && audience.next() == nil)
+    }
+
+    @Test func `who was served takes nobody's turn along when it leaves a round that began in the middle`() {
+        var audience = Audience<Seat>()
+        let seats = [Seat(), Seat(), Seat(), Seat()]
+        for seat in seats { audience.add(seat) }
+        audience.announce(at: 1)
+        for seat in seats.prefix(2) { #expect(audience.next() === seat) }
+        audience.announce(at: 2)
+        #expect(audience.next() === seats[2] && audience.next() === seats[3] && audience.next() === seats[0])
+        audience.remove(seats[3])
+        #expect(audience.next() === seats[1] && audience.next() == nil)
+    }
+
+    @Test(arguments: 0..<200) func `everybody who waits is served once, whoever comes and goes`(seed: UInt64)
+    {
+        var random = SeededGenerator(seed: seed)
+        var audience = Audience<Seat>()
+        var waiting: [Seat] = []
+        var fresh: [Seat] = []
+        for step in 0..<400 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0:
+                audience.announce(at: UInt64(step))
+                (waiting, fresh) = (audience.members, [])
+            case 1 where audience.members.count < 12:
+                let seat = Seat()
+                audience.add(seat)
+                fresh.append(seat)
+            case 2:
+                guard let leaver = audience.members.randomElement(using: &random) else { continue }
+                audience.remove(leaver)
+                waiting.removeAll { $0 === leaver }
+                fresh.removeAll { $0 === leaver }
+            default:
+                guard let served = audience.next() else {
+                    #expect(waiting.isEmpty, "seed \(seed), step \(step): somebody was left out")
+                    continue
+                }
+                let isDue = (waiting + fresh).contains { $0 === served }
+                #expect(isDue, "seed \(seed), step \(step): a second turn")
+                waiting.removeAll { $0 === served }
+                fresh.removeAll { $0 === served }
+                #expect((audience.oldestArrival == nil) == audience.isServed)
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ struct Audience<Member: AnyObject> {
     private static var arrivalLimit: Int { 64 }
 
     private(set) var members: [Member] = []
+    /// Whose turn is next.
     private var cursor = 0
     /// Turns there have been, and those after which everybody has all.
     private var turn: UInt64 = 0
@@ -28,18 +29,26 @@ struct Audience<Member: AnyObject> {
     /// Takes a member in, once.
     mutating func add(_ member: Member) {
         guard !members.contains(where: { $0 === member }) else { return }
+        // Among those who wait it has a turn too, so that it takes nobody's.
+        let place = turn &+ UInt64(members.count - cursor)
+        if end > place { shiftEnds(after: place) { $0 &+ 1 } }
         members.append(member)
     }
 
     /// Lets a member go, where it is one.
     mutating func remove(_ member: Member) {
         guard let index = members.firstIndex(where: { $0 === member }) else { return }
+        let distance = index >= cursor ? index - cursor : index - cursor + members.count
+        let place = turn &+ UInt64(distance)
+        if end > place { shiftEnds(after: place) { $0 &- 1 } }
         members.remove(at: index)
-        if index < cursor {
-            cursor -= 1
-        } else if end > turn {
-            end -= 1
-        }
+        if index < cursor { cursor -= 1 }
+        if cursor >= members.count { cursor = 0 }
+    }
+
+    private mutating func shiftEnds(after place: UInt64, _ shift: (UInt64) -> UInt64) {
+        end = shift(end)
+        arrivals = arrivals.map { Arrival(time: $0.time, end: $0.end > place ? shift($0.end) : $0.end) }
     }
 
     /// Something for everybody has come at `time`.
@@ -55,9 +64,8 @@ struct Audience<Member: AnyObject> {
             turn = end
             return nil
         }
-        if cursor >= members.count { cursor = 0 }
         defer {
-            cursor += 1
+            cursor = (cursor + 1) % members.count
             turn &+= 1
         }
         return members[cursor]
