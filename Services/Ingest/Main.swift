@@ -76,7 +76,7 @@ enum Ingest {
         host.readiness.add("postgres") { pool.isReady }
         host.readiness.add("schema") { await authority.isComplete() }
         host.readiness.add("bus") { parts.shards.allSatisfy(\.isConnected) }
-        host.readiness.add("slot") { slots.slot != nil }
+        host.readiness.add("slot") { slots.held != nil }
         addRoutes(to: whip, slots, parts.context, host)
         let server = try RTMPServer(
             context: parts.context,

@@ -66,7 +66,7 @@ enum SFUServices {
         ViewerRoutes(viewers: viewers, proxy: proxy).add(to: host.router)
         host.readiness.add("redis-control") { control.isConnected }
         host.readiness.add("redis-bus") { bus.isConnected }
-        host.readiness.add("slot") { slots.slot != nil }
+        host.readiness.add("slot") { slots.held != nil }
         let grants = GrantEvents(
             client: events,
             grants: viewers,

@@ -13,6 +13,11 @@ public final class SlotLease: Service {
     private static let renewal = Duration.seconds(3)
     private static let retryDelay = Duration.milliseconds(200)
 
+    private struct State {
+        var slot: Int?
+        var isOthers = false
+    }
+
     /// The name in logs.
     public let name = "slot"
     private let service: String
@@ -21,7 +26,7 @@ public final class SlotLease: Service {
     private let client: RedisClient
     private let logger: Logger
     private let occupy: @Sendable (Int) async -> Bool
-    private let current = Mutex<Int?>(nil)
+    private let state = Mutex(State())
 
     /// Creates a lease that ``run(until:)`` takes and keeps.
     ///
@@ -48,7 +53,12 @@ public final class SlotLease: Service {
     }
 
     /// The slot, once there is one; it stays the same until the process ends.
-    public var slot: Int? { current.withLock { $0 } }
+    public var slot: Int? { state.withLock { $0.slot } }
+
+    /// The slot, unless another replica has taken it meanwhile: what is begun under its number then is the other's.
+    ///
+    /// While nobody can be asked, nobody can have taken it.
+    public var held: Int? { state.withLock { $0.isOthers ? nil : $0.slot } }
 
     /// Where the replica can be reached that opened a session; `nil` where this one did, or nobody can have.
     func otherHolder(of session: String) async -> String? {
@@ -65,6 +75,14 @@ public final class SlotLease: Service {
         let holders = (reply?.array ?? []).compactMap { $0.string.map { String($0.prefix { $0 != "|" }) } }
         // A slot that this replica had before it was killed is held a moment longer.
         return holders.filter { $0 != address }
+    }
+
+    /// The slots that no replica has.
+    public func vacant() async throws(RedisError) -> [Int] {
+        let slots = Array(0..<limit)
+        let reply = try await client.command(RedisCommand(arguments: ["MGET"] + slots.map(key)))
+        guard let holders = reply.array, holders.count == slots.count else { return [] }
+        return slots.filter { holders[$0].isNull }
     }
 
     /// Takes a slot and keeps it until `shutdown` is requested.
@@ -88,18 +106,33 @@ public final class SlotLease: Service {
 
     /// The slot that was held before, where there was one: its sessions are still open.
     private func take() async throws(RedisError) -> RedisLease? {
-        if let slot { return try await acquire(slot) }
+        if let slot { return try await takeAgain(slot) }
         for slot in 0..<limit {
             guard let lease = try await acquire(slot) else { continue }
             guard await occupy(slot) else {
                 try await lease.release()
                 continue
             }
-            current.withLock { $0 = slot }
+            state.withLock { $0.slot = slot }
             logger.log(.info, "took a slot", [.slot: slot])
             return lease
         }
         return nil
+    }
+
+    private func takeAgain(_ slot: Int) async throws(RedisError) -> RedisLease? {
+        let lease = try await acquire(slot)
+        let isChange = state.withLock { state in
+            defer { state.isOthers = lease == nil }
+            return state.isOthers != (lease == nil)
+        }
+        guard isChange else { return lease }
+        if lease == nil {
+            logger.log(.error, "another replica has taken the slot", [.slot: slot])
+        } else {
+            logger.log(.notice, "the slot is this replica's again", [.slot: slot])
+        }
+        return lease
     }
 
     /// Who has the same address is what this replica was before it was killed.

@@ -49,6 +49,21 @@ import Testing
         }
     }
 
+    @Test func `who finds its slot taken begins nothing under its number until it has it back`() async throws
+    {
+        try await withReplicas { replicas in
+            let first = try await replicas.start("a:1")
+            #expect(first.lease.held == 0)
+            let key = "lease:test:slot:0"
+            try await replicas.client.command("SET", key, "b:1|other", "PX", 60_000)
+            try await eventually("it is noticed") { first.lease.held == nil }
+            #expect(first.lease.slot == 0, "what was begun before stays its own")
+            try await replicas.client.command("DEL", key)
+            try await eventually("it is taken again") { first.lease.held == 0 }
+            #expect(try await RedisLease.holder(of: key, in: replicas.client) == "a:1")
+        }
+    }
+
     @Test func `sessions of this replica and of none lead nowhere else`() async throws {
         try await withReplicas { replicas in
             let first = try await replicas.start("a:1")

@@ -54,7 +54,7 @@ struct WHIPRoutes: Sendable {
     private nonisolated(nonsending) func publish(_ request: HTTPRequest) async throws -> HTTPResponse {
         let stream = try Self.stream(of: request)
         let credential = try Self.credential(of: request, stream: stream)
-        guard let slot = slots.slot else { throw Self.problem(.draining) }
+        guard let slot = slots.held else { throw Self.problem(.draining) }
         let offer = try await SignallingRequest.offer(in: request)
         guard !shutdown.isRequested else { throw Self.problem(.draining) }
         let media = try Self.negotiate(offer)

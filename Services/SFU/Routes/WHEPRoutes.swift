@@ -91,7 +91,7 @@ struct WHEPRoutes: Sendable {
         let offer = try await SignallingRequest.offer(in: request)
         let streamID = request.parameters["stream"] ?? ""
         if let refusal { throw Self.problem(refusal) }
-        guard let slot = slots.slot else { throw Self.problem(.draining) }
+        guard let slot = slots.held else { throw Self.problem(.draining) }
         try await checkLive(streamID)
         let choice = try await choose(streamID)
         let plan = try agree(on: offer, choice, request)
