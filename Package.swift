@@ -119,7 +119,7 @@ let package = Package(
         .shared("Outbox", uses: ["Contracts", "Events", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .shared("Replicas", uses: ["HTTPServing", "Lifecycle", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .shared("WebRTCSignalling", uses: ["HTTPServing", "SDP"]),
+        .shared("WebRTCSignalling", uses: ["Configuration", "HTTPServing", "SDP"]),
         .shared("Hosting", uses: ["CPlatform", "Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
         // Floor 5: services
@@ -153,7 +153,7 @@ let package = Package(
         .tests(of: "Reactor"),
         .tests(of: "Sockets", uses: ["Reactor"]),
         .tests(of: "HTTPServing", uses: ["Lifecycle", "Reactor", "Sockets", "Telemetry"]),
-        .tests(of: "WebRTCSignalling", uses: ["HTTPServing", "SDP", "Sockets"]),
+        .tests(of: "WebRTCSignalling", uses: ["Configuration", "HTTPServing", "SDP", "Sockets"]),
         .tests(of: "WebRTC", uses: ["Crypto", "ICE", "Reactor", "SRTP", "Sockets"]),
         .tests(of: "Hosting", uses: ["HTTPServing", "Reactor", "Sockets", "Telemetry"]),
         .tests(of: "Redis", uses: ["Lifecycle", "Reactor", "Telemetry"]),

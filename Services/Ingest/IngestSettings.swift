@@ -84,7 +84,7 @@ struct IngestSettings: Sendable {
         )
         advertisedAddresses = Self.list(reader.text("ADVERTISED_ADDRESSES", default: ""))
         advertisedPorts = reader.ports("ADVERTISED_PORTS")
-        iceServers = Self.list(reader.text("ICE_SERVERS", default: "")).compactMap { ICEServer(setting: $0) }
+        iceServers = ICEServer.all(from: &reader)
         maximumWebRTCSessions = reader.integer(
             "MAX_WEBRTC_SESSIONS",
             in: 1...100_000,

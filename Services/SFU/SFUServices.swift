@@ -59,6 +59,7 @@ enum SFUServices {
             slots: slots,
             proxy: proxy,
             identity: identity,
+            iceServers: settings.iceServers,
             shutdown: host.shutdown,
             measures: measures,
             logger: logger

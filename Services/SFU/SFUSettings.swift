@@ -1,5 +1,6 @@
 import Configuration
 import Replicas
+import WebRTCSignalling
 
 /// The settings of the sfu, from the environment.
 struct SFUSettings: Sendable {
@@ -13,6 +14,8 @@ struct SFUSettings: Sendable {
     var advertisedAddresses: [String]
     /// The ports at those addresses, where all slots have the same port and it is translated to one of these.
     var advertisedPorts: [UInt16]
+    /// What viewers are told of that find no way by themselves.
+    var iceServers: [ICEServer]
     /// How other replicas reach this one.
     var internalAddress: String
     /// Viewers at once.
@@ -33,6 +36,7 @@ struct SFUSettings: Sendable {
         advertisedAddresses = reader.text("ADVERTISED_ADDRESSES", default: "")
             .split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
         advertisedPorts = reader.ports("ADVERTISED_PORTS")
+        iceServers = ICEServer.all(from: &reader)
         let address = reader.text("HTTP_ADDRESS", default: "127.0.0.1")
         let port = reader.text("HTTP_PORT", default: "8105")
         internalAddress = reader.text(

@@ -1,3 +1,4 @@
+public import Configuration
 public import HTTPServing
 public import SDP
 
@@ -36,6 +37,11 @@ public struct ICEServer: Sendable, Equatable {
             username: parts.count == 3 ? parts[1] : nil,
             credential: parts.count == 3 ? parts[2] : nil
         )
+    }
+
+    /// Reads the servers that the setting `ICE_SERVERS` of a service names.
+    public static func all(from reader: inout EnvironmentReader) -> [ICEServer] {
+        reader.list("ICE_SERVERS", of: "stun:host or turn:host|user|password") { ICEServer(setting: $0) }
     }
 
     /// The value of a `Link` field (RFC 9725 §4.6).
@@ -84,7 +90,7 @@ public enum SignallingResponse {
     /// 200: the session is over.
     public static func ended() -> HTTPResponse { HTTPResponse(status: 200, headers: fields) }
 
-    /// 200 to HEAD: offers are taken here.
+    /// 200 to HEAD: offers are taken at this address, whether or not there is anything to be had now.
     public static func head() -> HTTPResponse {
         var response = HTTPResponse(status: 200, headers: fields)
         response.headers["content-type"] = SignallingRequest.MediaType.description
@@ -100,7 +106,10 @@ public enum SignallingResponse {
         response.headers["accept-post"] = SignallingRequest.MediaType.description
         response.headers["accept-patch"] = SignallingRequest.MediaType.fragment
         response.headers["allow"] = "OPTIONS, HEAD, POST, PATCH, DELETE"
-        for server in iceServers { response.headers.append("link", server.link) }
+        // Nobody is asked who they are for this: a password is for those only who may have a session.
+        for server in iceServers where server.credential == nil {
+            response.headers.append("link", server.link)
+        }
         return response
     }
 
@@ -118,6 +127,16 @@ public enum SignallingResponse {
             503,
             "sessions_full",
             "There is no room for another session at the moment. Try again in \(seconds) s.",
+            retryAfter: seconds
+        )
+    }
+
+    /// 429: too many offers of the same address have not led to a connection yet.
+    public static func tooManyOffers(retryAfter seconds: Int) -> HTTPProblem {
+        passing(
+            429,
+            "too_many_offers",
+            "Too many offers from this address have not led to a connection yet. Try again in \(seconds) s.",
             retryAfter: seconds
         )
     }

@@ -16,7 +16,7 @@ from conftest import free_port_base  # noqa: E402
 from publisher import Publisher, assert_no_frame_missing_or_twice, counters, wait_live  # noqa: E402
 from stack import Stack  # noqa: E402
 from waiting import pause, wait_until  # noqa: E402
-from whep import AiortcViewer, offer, post, send  # noqa: E402
+from whep import AiortcViewer, is_watchable, offer, post, send  # noqa: E402
 from whip import AiortcPublisher  # noqa: E402
 
 UP_SECONDS = 240
@@ -165,7 +165,7 @@ def test_a_service_runs_without_root_capabilities_or_a_writable_root(composed, s
 
 
 def wait_watchable(composed, stream):
-    wait_until("it can be watched", lambda: send(composed, f"/whep/{stream}", "HEAD").status == 200)
+    wait_until("it can be watched", lambda: is_watchable(composed, f"/whep/{stream}"))
     return f"/whep/{stream}"
 
 

@@ -20,6 +20,7 @@ from whip import BrowserPublisher  # noqa: E402
 GRACE_SECONDS = 5
 VIEWER_LIMIT = 200
 PUBLISHER_LIMIT = 12
+ICE_SERVERS = "stun:127.0.0.1:9,turn:127.0.0.1:9?transport=tcp|somebody|secret"  # nobody is there
 
 
 STACK_PORTS = (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 180, 181, 190, 191, 212, 222, 232)
@@ -65,6 +66,7 @@ def stack():
         free_port_base(),
         {
             "INGEST_GRACE_SECONDS": str(GRACE_SECONDS), "SFU_LOOPS": "2",
+            "SFU_ICE_SERVERS": ICE_SERVERS, "INGEST_ICE_SERVERS": ICE_SERVERS,
             "SFU_MAX_VIEWERS": str(VIEWER_LIMIT), "INGEST_MAX_WEBRTC_SESSIONS": str(PUBLISHER_LIMIT),
         },
     )

@@ -1,13 +1,17 @@
 """Who lies on the network of WebRTC is refused, counted, and noticed by nobody else."""
+import contextlib
+import http.client
 import random
 import re
 import socket
+import urllib.parse
 
 import pytest
 
 import stun
 from conftest import PUBLISHER_LIMIT, VIEWER_LIMIT
 from publisher import Publisher
+from stack import Response
 from test_bad_input import processes  # noqa: F401  (a fixture)
 from udp_relay import UDPRelay
 from waiting import pause, wait_until
@@ -16,6 +20,7 @@ from whip import AiortcPublisher
 from whip import offer as publishing_offer
 from whip import post as publish_offer
 
+OFFERS_OF_AN_ADDRESS = 64  # that have led to no connection, where there are as few places as in these tests
 PORTS = {"ingest": "ingest-webrtc", "sfu": "sfu-webrtc"}
 
 
@@ -272,15 +277,30 @@ def test_every_wrong_change_of_a_viewers_session_has_its_status(stack, undisturb
     assert change(fragment) == 404
 
 
+def offer_from(stack, host, target):
+    """An offer that comes from one of this machine's own addresses, without a viewer behind it."""
+    site = urllib.parse.urlsplit(stack.site)
+    with contextlib.closing(http.client.HTTPConnection(site.hostname, site.port, 20, (host, 0))) as connection:
+        headers = {"Content-Type": "application/sdp", "Authorization": "Bearer " + stack.access["api_token"]}
+        connection.request("POST", target, offer(), headers)
+        answer = connection.getresponse()
+        return Response(answer.status, answer.headers, answer.read())
+
+
 def test_who_comes_when_all_places_are_taken_is_told_when_to_come_again(stack, undisturbed):
     taken = []
     try:
-        for _ in range(VIEWER_LIMIT):
-            answer = post(stack, undisturbed, offer())
-            if answer.status != 201:
-                break
-            taken.append(answer.headers["Location"])
-        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0, answer.text
+        answers = {}
+        for host in (f"127.0.0.{number}" for number in range(2, 2 + VIEWER_LIMIT // OFFERS_OF_AN_ADDRESS + 1)):
+            for _ in range(OFFERS_OF_AN_ADDRESS + 1):
+                answer = answers[host] = offer_from(stack, host, undisturbed)
+                if answer.status != 201:
+                    break
+                taken.append(answer.headers["Location"])
+        *others, last = answers.values()
+        assert all(one.status == 429 and one.json()["code"] == "too_many_offers" for one in others)
+        assert all(int(one.headers["Retry-After"]) > 0 for one in answers.values())
+        assert last.status == 503 and last.json()["code"] == "sessions_full", last.text
         key = stack.access["api_token"]
         for number in range(PUBLISHER_LIMIT + 1):
             stream = stack.api("/streams", "POST", {"slug": f"full-{number}", "title": "full"})

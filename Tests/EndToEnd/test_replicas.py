@@ -15,7 +15,7 @@ from publisher import BITS, CELL, wait_live
 from stack import Stack
 from waiting import wait_until
 from watch_page import VIDEO, WatchPage
-from whep import offer, post, send
+from whep import is_watchable, offer, post, send
 from whip import AiortcPublisher
 
 REPLICAS = {"sfu": (105, 222), "ingest": (103, 212), "transcoder": (106, 232)}  # HTTP ports beyond the base
@@ -124,7 +124,7 @@ def page():
 def wait_watchable(stack, slug, stream):
     wait_live(stack, slug)
     target = f"/whep/{stream['id']}"
-    wait_until("it can be watched", lambda: send(stack, target, "HEAD").status == 200)
+    wait_until("it can be watched", lambda: is_watchable(stack, target))
     return target
 
 

@@ -166,8 +166,16 @@ def wait_watchable(stack, slug="main", stream_id=None):
     """Waits until the stream is live and its media are on the bus; returns where it is watched."""
     wait_live(stack, slug)
     target = f"/whep/{stream_id or stack.stream_id}"
-    wait_until("it can be watched", lambda: send(stack, target, "HEAD").status == 200)
+    wait_until("it can be watched", lambda: is_watchable(stack, target))
     return target
+
+
+def is_watchable(stack, target):
+    """Whether somebody publishes there: an offer is answered, or refused for what it offers."""
+    answer = post(stack, target, offer())
+    if answer.status == 201:
+        send(stack, answer.headers["Location"], "DELETE")
+    return answer.status in (201, 406)
 
 
 def post(stack, target, body, **headers):

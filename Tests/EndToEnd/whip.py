@@ -144,7 +144,7 @@ class AiortcPublisher:
         await connection.setLocalDescription(await connection.createOffer())
         offer = self._rewrite_offer(connection.localDescription.sdp)
         answer = await asyncio.to_thread(post, url, offer, key)
-        self.status = answer.status
+        self.status, self.headers = answer.status, answer.headers
         if answer.status == 201:
             self.session = urllib.parse.urljoin(url, answer.headers["Location"])
             await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))

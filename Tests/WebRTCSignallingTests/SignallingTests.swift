@@ -1,3 +1,4 @@
+import Configuration
 import HTTPServing
 import SDP
 import Sockets
@@ -123,6 +124,27 @@ import Testing
         )
         #expect(ICEServer(setting: "http://example.org") == nil)
         #expect(ICEServer(setting: "stun:a>b") == nil)
+    }
+
+    @Test func `whoever only asks what is taken hears of no password`() {
+        let servers = [
+            ICEServer(url: "stun:a"), ICEServer(url: "turn:b", username: "user", credential: "secret"),
+        ]
+        let response = SignallingResponse.options(iceServers: servers)
+        #expect(response.headers.values(of: "link") == ["<stun:a>; rel=\"ice-server\""])
+    }
+
+    @Test func `servers come from the setting, and one that is none stops the start`() throws {
+        var reader = EnvironmentReader(["SFU_ICE_SERVERS": "stun:a, turn:b|user|secret"], prefix: "SFU_")
+        #expect(
+            ICEServer.all(from: &reader) == [
+                ICEServer(url: "stun:a"), ICEServer(url: "turn:b", username: "user", credential: "secret"),
+            ]
+        )
+        try reader.finish()
+        var wrong = EnvironmentReader(["SFU_ICE_SERVERS": "stun:a,turn:b|user"], prefix: "SFU_")
+        #expect(ICEServer.all(from: &wrong).isEmpty)
+        #expect(throws: ConfigurationError.self) { try wrong.finish() }
     }
 
     @Test func `pages of any origin may ask`() {

@@ -8,6 +8,7 @@ import RTP
 import Reactor
 import Replicas
 import SDP
+import Sockets
 import Telemetry
 import WebRTC
 import WebRTCSignalling
@@ -22,15 +23,17 @@ struct WHEPRoutes: Sendable {
     let slots: SlotLease
     let proxy: SlotProxy
     let identity: DTLSIdentity
+    let iceServers: [ICEServer]
     /// The process is about to stop: what is begun now would be over at once.
     let shutdown: Shutdown
     let measures: SFUMeasures
     let logger: Logger
 
     func add(to router: HTTPRouter) {
+        let servers = iceServers
         for pattern in ["/whep/:stream", "/whep/:stream/:session"] {
-            router.add("OPTIONS", pattern) { _ in SignallingResponse.options() }
-            router.head(pattern) { try await opened($0, head) }
+            router.add("OPTIONS", pattern) { _ in SignallingResponse.options(iceServers: servers) }
+            router.head(pattern) { request in try await opened(request) { _ in SignallingResponse.head() } }
             router.get(pattern) { _ in throw SignallingResponse.problem(.offerNeeded) }
         }
         router.post("/whep/:stream") { request in
@@ -71,11 +74,6 @@ struct WHEPRoutes: Sendable {
         guard streams.contains(streamID) else { throw HTTPProblem.noSuchStream }
     }
 
-    private func head(_ request: HTTPRequest) async throws -> HTTPResponse {
-        try await checkLive(request.parameters["stream"] ?? "")
-        return SignallingResponse.head()
-    }
-
     private func checkLive(_ streamID: String) async throws {
         guard let isLive = try? await liveness.isLive(streamID) else {
             throw SignallingResponse.unavailable(retryAfter: Self.retrySeconds)
@@ -89,42 +87,65 @@ struct WHEPRoutes: Sendable {
 
     private func watch(_ request: HTTPRequest) async throws -> HTTPResponse {
         let offer = try await SignallingRequest.offer(in: request)
+        let place = try reserve(for: request)
+        do {
+            return try await watch(request, offer, place)
+        } catch {
+            viewers.giveBack(place)
+            throw error
+        }
+    }
+
+    private func reserve(for request: HTTPRequest) throws -> JoinOrigin {
+        let address = request.headers["x-forwarded-for"] ?? request.peer.host
+        do throws(ViewerDirectory.Refusal) {
+            if shutdown.isRequested { throw .draining }
+            return try viewers.reserve(for: JoinOrigin(address))
+        } catch {
+            throw Self.problem(error)
+        }
+    }
+
+    private func watch(
+        _ request: HTTPRequest,
+        _ offer: SDPOffer,
+        _ place: JoinOrigin
+    ) async throws -> HTTPResponse {
         let streamID = request.parameters["stream"] ?? ""
-        if let refusal { throw Self.problem(refusal) }
         guard let slot = slots.held else { throw Self.problem(.draining) }
         try await checkLive(streamID)
         let choice = try await choose(streamID)
         let plan = try agree(on: offer, choice, request)
         let id = "\(slot)-\(Randomness.identifier())"
-        let credentials = try await open(plan.viewer, id: id, peer: try Self.peer(of: offer))
+        let credentials = try await open(plan.viewer, id: id, peer: try Self.peer(of: offer), place)
         measures.sessionsOpened.increment()
         logger.log(.info, "a viewer has been answered", [.stream: streamID, .session: id])
         return SignallingResponse.created(
             answer: answer(plan.media, credentials, shard: viewers.shard(of: id, streamID: streamID)),
             location: "/whep/\(streamID)/\(id)",
-            entityTag: "1"
+            entityTag: "1",
+            iceServers: iceServers
         )
     }
 
     private func open(
         _ plan: ViewerPlan,
         id: String,
-        peer: PeerTransport.Configuration
+        peer: PeerTransport.Configuration,
+        _ place: JoinOrigin
     ) async throws -> ICECredentials {
-        if let refusal { throw Self.problem(refusal) }
         do throws(ViewerDirectory.Refusal) {
-            return try await viewers.open(plan, id: id, peer: peer)
+            if shutdown.isRequested { throw .draining }
+            return try await viewers.open(plan, id: id, peer: peer, place: place)
         } catch {
             throw Self.problem(error)
         }
     }
 
-    /// Why no session may be opened now.
-    private var refusal: ViewerDirectory.Refusal? { shutdown.isRequested ? .draining : viewers.refusal }
-
     private static func problem(_ refusal: ViewerDirectory.Refusal) -> HTTPProblem {
         switch refusal {
         case .full: SignallingResponse.full(retryAfter: retrySeconds)
+        case .joining: SignallingResponse.tooManyOffers(retryAfter: retrySeconds)
         case .draining: SignallingResponse.draining
         }
     }

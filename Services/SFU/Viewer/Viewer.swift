@@ -115,6 +115,7 @@ final class Viewer: PeerTransportObserver {
         guard phase == .connecting else { return }
         phase = .playing
         let now = EventLoop.now
+        shard.noteConnected(self)
         quality.noteStart(at: now)
         chooseLayer(at: now)
         pump(at: now)

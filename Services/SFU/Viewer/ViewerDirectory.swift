@@ -13,6 +13,8 @@ final class ViewerDirectory: GrantHolder {
     enum Refusal: Error {
         /// There are as many as there may be, or no loop keeps up with more.
         case full
+        /// Too many offers of the same origin have not led to a connection yet.
+        case joining
         /// The replica stops, or has no port yet.
         case draining
     }
@@ -23,6 +25,8 @@ final class ViewerDirectory: GrantHolder {
         var grant: String?
         var remoteFragment: String?
         var version: UInt64 = 1
+        /// Whose place it has until it connects.
+        var joining: JoinOrigin?
 
         var grants: [Substring] { grant?.split(separator: ",") ?? [] }
     }
@@ -30,6 +34,8 @@ final class ViewerDirectory: GrantHolder {
     private struct State {
         var shards: [ViewerShard] = []
         var entries: [String: Entry] = [:]
+        var joining: JoiningViewers
+        var connectedCount = 0
         var nextShard = 0
         var isDraining = false
 
@@ -43,9 +49,12 @@ final class ViewerDirectory: GrantHolder {
 
     let ended = EndedViewers()
     private let limit: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) {
+        self.limit = limit
+        state = Mutex(State(joining: JoiningViewers(places: limit)))
+    }
 
     /// What viewers are spread over; nothing before ``open(_:)``.
     var shards: [ViewerShard] { state.withLock(\.shards) }
@@ -55,21 +64,35 @@ final class ViewerDirectory: GrantHolder {
 
     var count: Int { state.withLock { $0.entries.count } }
 
-    /// Why another session may not be opened now, `nil` where it may.
-    var refusal: Refusal? { state.withLock { refusal(of: $0) } }
+    /// Takes a place for whoever has made an offer, before anything is done about it.
+    ///
+    /// - Returns: what ``open(_:id:peer:place:)`` or ``giveBack(_:)`` takes.
+    func reserve(for origin: JoinOrigin) throws(Refusal) -> JoinOrigin {
+        try state.withLock { state throws(Refusal) in
+            if let refusal = refusal(of: state) { throw refusal }
+            guard state.joining.total + state.connectedCount < limit else { throw .full }
+            guard state.joining.mayAdd(origin) else { throw .joining }
+            state.joining.add(origin)
+        }
+        return origin
+    }
+
+    /// Frees a place that no session was opened for.
+    func giveBack(_ place: JoinOrigin) { state.withLock { $0.joining.remove(place) } }
 
     private func refusal(of state: State) -> Refusal? {
         if state.shards.isEmpty || state.isDraining { return .draining }
-        return state.entries.count < limit && state.next != nil ? nil : .full
+        return state.next == nil ? .full : nil
     }
 
     /// Opens a session on the shard whose turn it is.
     ///
-    /// The feeds that `plan` holds are held until its end. Whatever has changed since ``refusal`` was asked for counts.
+    /// The feeds that `plan` holds are held until its end. Where it throws, the place is still to be given back.
     func open(
         _ plan: ViewerPlan,
         id: String,
-        peer: PeerTransport.Configuration
+        peer: PeerTransport.Configuration,
+        place: JoinOrigin
     ) async throws(Refusal) -> ICECredentials {
         let shard = try state.withLock { state throws(Refusal) in
             if let refusal = refusal(of: state) { throw refusal }
@@ -79,7 +102,8 @@ final class ViewerDirectory: GrantHolder {
                 shard: shard,
                 streamID: plan.streamID,
                 grant: plan.grant,
-                remoteFragment: peer.remote?.fragment
+                remoteFragment: peer.remote?.fragment,
+                joining: place
             )
             return state.shards[shard]
         }
@@ -155,9 +179,26 @@ final class ViewerDirectory: GrantHolder {
         }
     }
 
+    /// Called on a shard's loop when a viewer has connected.
+    func noteConnected(_ id: String) {
+        state.withLock { state in
+            guard let origin = state.entries[id]?.joining else { return }
+            state.entries[id]?.joining = nil
+            state.joining.remove(origin)
+            state.connectedCount += 1
+        }
+    }
+
     /// Called on a shard's loop when a session is over.
     func forget(_ viewer: ClosedViewer) {
-        state.withLock { $0.entries[viewer.id] = nil }
+        state.withLock { state in
+            guard let entry = state.entries.removeValue(forKey: viewer.id) else { return }
+            if let origin = entry.joining {
+                state.joining.remove(origin)
+            } else {
+                state.connectedCount -= 1
+            }
+        }
         let report = ViewerReport(id: viewer.id, state: "closed", why: ViewerDiagnosis(viewer.reason))
         ended.add(report, streamID: viewer.streamID)
     }

@@ -53,6 +53,7 @@ struct ViewerService: Service {
                 hub: hub,
                 byteLimit: settings.cacheByteLimit,
                 measures: measures,
+                connected: viewers.noteConnected,
                 closed: viewers.forget
             )
             shards.append(shard)

@@ -28,6 +28,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private let endpoint: WebRTCEndpoint
     private let hub: FeedHub
     private let measures: SFUMeasures
+    private let connected: @Sendable (String) -> Void
     private let closed: @Sendable (ClosedViewer) -> Void
     private(set) lazy var feeds = ShardFeeds(
         byteLimit: byteLimit,
@@ -45,6 +46,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     /// Binds the port of the shard's viewers.
     ///
     /// - Parameters:
+    ///   - connected: Called on the loop when a session's viewer has connected.
     ///   - closed: Called on the loop when a session is over.
     init(
         _ configuration: EndpointConfiguration,
@@ -53,6 +55,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         hub: FeedHub,
         byteLimit: Int,
         measures: SFUMeasures,
+        connected: @escaping @Sendable (String) -> Void,
         closed: @escaping @Sendable (ClosedViewer) -> Void
     ) throws(SystemCallError) {
         endpoint = try WebRTCEndpoint(configuration, identity: identity, loop: loop)
@@ -61,6 +64,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         self.hub = hub
         self.byteLimit = byteLimit
         self.measures = measures
+        self.connected = connected
         self.closed = closed
     }
 
@@ -151,6 +155,9 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
 
     /// Asks a publisher for a keyframe.
     func ask(_ request: KeyframeRequest, of streamID: String) { hub.ask(request, of: streamID) }
+
+    /// Media can be sent to a viewer.
+    func noteConnected(_ viewer: Viewer) { connected(viewer.id) }
 
     /// A session is over.
     func forget(_ viewer: Viewer, _ reason: PeerTransport.CloseReason) {
