@@ -57,7 +57,7 @@ struct CatalogService: Sendable {
             redis: control,
             loop: loop,
             logger: logger,
-            cutOff: metrics.counter("event_subscribers_cut_total", "Subscribers cut off for being too slow.")
+            metrics: metrics
         )
         routes = CatalogRoutes(
             streams: StreamStore(pool: pool),

@@ -24,6 +24,8 @@ struct CatalogEvent: Sendable, Equatable {
     var stream: String?
     /// The grant it is about.
     var grant: String?
+    /// Whether it was measured: it passes, and nobody who was away is told of it later.
+    var isMeasurement = false
 
     /// Reads an entry of the stream; `nil` for what is none of ours.
     init?(_ entry: RedisValue) {
@@ -68,7 +70,7 @@ struct EventPosition: Sendable, Equatable, Comparable, CustomStringConvertible {
     }
 }
 
-/// Follows the Redis stream `events` on a connection of its own and tells every subscriber.
+/// Follows the Redis streams of events and of measurements on a connection of its own and tells every subscriber.
 final class EventFeed: Service {
     /// What one look back came to.
     enum History {
@@ -88,6 +90,8 @@ final class EventFeed: Service {
         var subscribers: [UInt64: AsyncStream<CatalogEvent>.Continuation] = [:]
         var nextSubscriber: UInt64 = 0
         var position: EventPosition?
+        /// The same among the measurements.
+        var measured: EventPosition?
     }
 
     let name = "event-feed"
@@ -96,15 +100,27 @@ final class EventFeed: Service {
     private let loop: EventLoop
     private let logger: Logger
     private let cutOff: Counter
+    /// Counts measurements that a slow subscriber was not told of.
+    private let leftOut: Counter
     private let state = Mutex(State())
 
     /// Creates a feed that blocks on `follower` and looks back on `redis`.
-    init(follower: RedisClient, redis: RedisClient, loop: EventLoop, logger: Logger, cutOff: Counter) {
+    init(
+        follower: RedisClient,
+        redis: RedisClient,
+        loop: EventLoop,
+        logger: Logger,
+        metrics: MetricRegistry
+    ) {
         self.follower = follower
         self.redis = redis
         self.loop = loop
         self.logger = logger
-        self.cutOff = cutOff
+        cutOff = metrics.counter("event_subscribers_cut_total", "Subscribers cut off for being too slow.")
+        leftOut = metrics.counter(
+            "event_measurements_left_out_total",
+            "Measurements that subscribers were too slow for."
+        )
     }
 
     /// The newest event seen.
@@ -163,12 +179,11 @@ final class EventFeed: Service {
         }
     }
 
-    /// Begins at the end of the stream, and again where the stream was lost and begins anew.
+    /// Begins at the end of the streams, and again where one was lost and begins anew.
     private func nextEvents() async throws -> [CatalogEvent] {
-        let newest = position
-        guard let newest else {
-            let last = try await entries("XREVRANGE", "+", "-", limit: 1).first?.id
-            state.withLock { $0.position = last ?? EventPosition(milliseconds: 0, sequence: 0) }
+        let (newest, measured) = state.withLock { ($0.position, $0.measured) }
+        guard let newest, let measured else {
+            try await begin()
             return []
         }
         let reply = try await follower.command(
@@ -179,18 +194,43 @@ final class EventFeed: Service {
             "256",
             "STREAMS",
             EventStream.key,
-            "\(newest)"
+            EventStream.measurements,
+            "\(newest)",
+            "\(measured)"
         )
-        return reply.array?.first?.array?.last?.array?.compactMap(CatalogEvent.init) ?? []
+        return (reply.array ?? []).flatMap(Self.events)
+    }
+
+    private func begin() async throws {
+        let last = try await entries("XREVRANGE", "+", "-", limit: 1).first?.id
+        let reply = try await redis.command("XREVRANGE", EventStream.measurements, "+", "-", "COUNT", "1")
+        let measured = reply.array?.first.flatMap(CatalogEvent.init)?.id
+        let start = EventPosition(milliseconds: 0, sequence: 0)
+        state.withLock { ($0.position, $0.measured) = (last ?? start, measured ?? start) }
+    }
+
+    /// What one of the streams has brought.
+    private static func events(of stream: RedisValue) -> [CatalogEvent] {
+        guard let parts = stream.array, parts.count == 2 else { return [] }
+        let isMeasurement = parts[0].string == EventStream.measurements
+        return (parts[1].array ?? []).compactMap(CatalogEvent.init).map { event in
+            var event = event
+            event.isMeasurement = isMeasurement
+            return event
+        }
     }
 
     private func publish(_ event: CatalogEvent) {
         let subscribers = state.withLock { state in
-            state.position = event.id
+            if event.isMeasurement { state.measured = event.id } else { state.position = event.id }
             return state.subscribers.values.map { $0 }
         }
         for subscriber in subscribers {
             guard case .dropped = subscriber.yield(event) else { continue }
+            guard !event.isMeasurement else {
+                leftOut.increment()
+                continue
+            }
             cutOff.increment()
             subscriber.finish()
         }

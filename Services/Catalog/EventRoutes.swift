@@ -39,7 +39,7 @@ extension CatalogRoutes {
                 }
             }
             group.addTask { [last] in
-                for await event in events where last.map({ event.id > $0 }) ?? true {
+                for await event in events where event.isMeasurement || last.map({ event.id > $0 }) ?? true {
                     if filter.passes(event) { try await writer.write(event.frame) }
                     if filter.isEnded(by: event) { return }
                 }
@@ -82,8 +82,8 @@ struct EventFilter: Sendable {
         guard let about = event.stream, viewer.maySee(about), stream == nil || stream == about else {
             return false
         }
-        // Keys are the business of those who publish.
-        return !event.type.hasPrefix("key.") || viewer.role != .viewer
+        // Keys are the business of those who publish, and so is who watches.
+        return !event.type.hasPrefix("key.") && !event.isMeasurement || viewer.role != .viewer
     }
 
     /// Whether the right to listen is gone.
@@ -93,12 +93,11 @@ struct EventFilter: Sendable {
 }
 
 extension CatalogEvent {
-    /// The event as it goes over the wire; the data is one line, for PostgreSQL writes JSON so.
+    /// The event as it goes over the wire, on one line of data; what was measured is no position to go on from.
     var frame: String {
         let line = data.split(whereSeparator: \.isNewline).joined(separator: " ")
         return """
-            id: \(id)
-            event: \(type)
+            \(isMeasurement ? "" : "id: \(id)\n")event: \(type)
             data: {"type":"\(type)","subject":"\(subject)","time":"\(time)","data":\(line)}
 
 

@@ -74,8 +74,10 @@ enum SFUServices {
             graceLimit: settings.grantGrace,
             logger: logger
         )
-        let counts = ViewerCounts(client: control, viewers: viewers, slots: slots)
-        return [control, events, bus, reader, hub, slots, service, counts, grants]
+        let counts = ViewerCounts(client: control, slots: slots, logger: logger) { viewers.counts }
+        let measurements = ViewerMeasurements(client: control, viewers: viewers, slots: slots)
+        // The counts stop after the viewers, so that they can say that nobody is left.
+        return [control, events, bus, reader, hub, slots, counts, service, measurements, grants]
     }
 
     private static func redis(

@@ -24,13 +24,20 @@ public struct SuiteEvent: Sendable, Equatable {
     }
 
     /// Appends it to the stream of events, which keeps about as many as ``EventStream`` says.
-    public var command: RedisCommand {
+    public var command: RedisCommand { append(to: EventStream.key, length: EventStream.length) }
+
+    /// Appends it to the stream of measurements, of which only the newest count.
+    public var measurementCommand: RedisCommand {
+        append(to: EventStream.measurements, length: EventStream.measurementLength)
+    }
+
+    private func append(to key: String, length: Int) -> RedisCommand {
         RedisCommand(
             "XADD",
-            EventStream.key,
+            key,
             "MAXLEN",
             "~",
-            EventStream.length,
+            length,
             "*",
             "id",
             id,

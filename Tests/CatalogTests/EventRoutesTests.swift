@@ -118,6 +118,33 @@ import Testing
         }
     }
 
+    @Test func `tells members what was measured, once and without a position to go on from`() async throws {
+        try await CatalogFixture.run { catalog async throws in
+            let stream = try await catalog.makeStream("main")
+            try await catalog.eventually { catalog.service.feed.position?.milliseconds ?? 0 > 0 }
+            func measure(_ catalog: CatalogFixture) async throws {
+                let data = #"{"streamId": "\#(stream)", "viewers": 7}"#
+                let fields = ["id", "sfu-1", "type", "viewers.measured", "subject", stream, "data", data]
+                _ = try await catalog.bus.command(
+                    RedisCommand(arguments: ["XADD", "events:measured", "*"] + fields)
+                )
+            }
+            let heard = try await listen(catalog, as: "member", until: "viewers.measured") {
+                try await measure(catalog)
+            }
+            #expect(heard.contains("\nevent: viewers.measured\n") && heard.contains(#""viewers": 7"#))
+            #expect(
+                !heard.contains("id: sfu")
+                    && heard.split(separator: "\n").filter { $0.hasPrefix("id: ") }.count == 1
+            )
+            let guest = try await listen(catalog, as: "viewer", streams: stream, until: "stream.live") {
+                try await measure(catalog)
+                _ = try await catalog.openSession(stream)
+            }
+            #expect(!guest.contains("viewers.measured"))
+        }
+    }
+
     @Test func `relays what waited while Redis was away`() async throws {
         try await CatalogFixture.run { catalog async throws in
             catalog.redis.kill()

@@ -72,6 +72,7 @@ final class Viewer: PeerTransportObserver {
         var sink = TransportSink(transport: transport)
         if let pictures {
             isBehind = pictures.pump(&media, for: self, at: now, &sink)
+            quality.noteSent(keyframes: media.keyframeCount, at: now)
             if media.estimator.isProbing { probe(pictures, at: now, &sink) }
         }
         if let sound { media.pumpAudio(sound.audioRing, at: now, &sink) }
@@ -114,8 +115,8 @@ final class Viewer: PeerTransportObserver {
     func transportDidConnect(_ transport: PeerTransport) {
         guard phase == .connecting else { return }
         phase = .playing
-        let now = EventLoop.now
         shard.noteConnected(self)
+        let now = EventLoop.now
         quality.noteStart(at: now)
         chooseLayer(at: now)
         pump(at: now)
@@ -186,7 +187,7 @@ final class Viewer: PeerTransportObserver {
     /// - Returns: Whether there is none that helps.
     private func restart(at now: UInt64) -> Bool {
         guard phase == .playing, quality.notePictureLoss(at: now), let pictures else { return false }
-        quality.noteFreeze()
+        quality.noteFreeze(at: now, keyframes: media.keyframeCount)
         // A group of a layer that the path does not carry would only make it worse.
         guard !media.isRetreating else { return true }
         guard media.restart(in: pictures.feed.videoRing) else { return true }

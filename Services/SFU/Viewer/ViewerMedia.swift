@@ -23,6 +23,8 @@ struct ViewerMedia {
     private(set) var transportSequence: UInt16 = 0
     private(set) var resentCount: UInt64 = 0
     private(set) var restartCount: UInt64 = 0
+    /// Keyframes that were sent whole.
+    private(set) var keyframeCount: UInt64 = 0
     /// Packets that were sent again only to find out what the path carries.
     private(set) var paddingCount: UInt64 = 0
     private var resendBudget = SendPacer.burstByteCount
@@ -111,6 +113,7 @@ struct ViewerMedia {
                 sendVideo(block, timestamp: timestamp, hurry: hurry, at: now, &sink)
                 playhead.advance(in: block)
             }
+            if block.isKeyframe { keyframeCount &+= 1 }
         }
         return false
     }

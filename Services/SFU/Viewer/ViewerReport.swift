@@ -34,8 +34,10 @@ struct ViewerReport: Codable, Sendable {
     var packetsLost: Int?
     var packetsResent: UInt64?
     var keyframeRequests: UInt64?
-    /// Times that it had to go on at a keyframe.
+    /// Times that its pictures stood still until a keyframe came, as far as it can be told from here, and for how many
+    /// seconds in all.
     var freezes: UInt64?
+    var freezeSeconds: Double?
     /// Seconds since the newest keyframe came.
     var keyframeAge: Double?
 
@@ -50,27 +52,14 @@ struct ViewerReport: Codable, Sendable {
 
     /// Describes an open session.
     init(_ viewer: Viewer, at now: UInt64) {
-        let state = viewer.transport?.state ?? .checking
         let pictures = viewer.pictures?.feed
         keyframeAge = pictures?.keyframeArrival.map { Self.seconds(from: $0, to: now) }
         id = viewer.id
-        self.state = viewer.phase.rawValue
+        state = viewer.phase.rawValue
         since = Self.time(viewer.opened, now)
-        why = ViewerDiagnosis(
-            .init(
-                state: state,
-                age: Self.seconds(from: viewer.opened, to: now),
-                isWaitingForKeyframe: pictures != nil && viewer.media.playhead.isWaiting,
-                keyframeAge: keyframeAge,
-                isPublisherAway: (pictures ?? viewer.sound)?.isAway ?? false,
-                loss: viewer.quality.loss,
-                estimate: viewer.media.estimate,
-                bitrate: viewer.quality.bitrate,
-                silence: viewer.lastReport.map { Self.seconds(from: $0, to: now) }
-            )
-        )
+        why = ViewerDiagnosis(viewer, at: now)
         addTransport(viewer)
-        addMedia(viewer)
+        addMedia(viewer, at: now)
         if let pictures = viewer.pictures, !pictures.layers.isEmpty { addLayers(pictures, at: now) }
     }
 
@@ -90,7 +79,7 @@ struct ViewerReport: Codable, Sendable {
         self.roundTrip = roundTrip.map { Double($0) / 1e9 }
     }
 
-    private mutating func addMedia(_ viewer: Viewer) {
+    private mutating func addMedia(_ viewer: Viewer, at now: UInt64) {
         startDelay = viewer.started.map { Self.seconds(from: viewer.opened, to: $0) }
         bitrate = viewer.quality.bitrate
         estimate = viewer.media.estimate
@@ -100,6 +89,7 @@ struct ViewerReport: Codable, Sendable {
         packetsResent = viewer.media.resentCount
         keyframeRequests = viewer.quality.pictureLossCount
         freezes = viewer.quality.freezeCount
+        freezeSeconds = viewer.quality.frozenTime(at: now).seconds
     }
 
     private mutating func addLayers(_ pictures: ViewerPictures, at now: UInt64) {
@@ -117,10 +107,53 @@ struct ViewerReport: Codable, Sendable {
     }
 
     private static func seconds(from: UInt64, to now: UInt64) -> Double {
-        now > from ? (Double((now - from) / 1000) / 1e6) : 0
+        now > from ? (now - from).seconds : 0
     }
 
     private static func time(_ moment: UInt64, _ now: UInt64) -> String {
         Timestamp.rfc3339(microseconds: Timestamp.nowMicroseconds - Int64((now &- moment) / 1000))
     }
+}
+
+extension ViewerDiagnosis {
+    /// What is to be said of a viewer.
+    init(_ viewer: Viewer, at now: UInt64) {
+        let pictures = viewer.pictures?.feed
+        self.init(
+            .init(
+                state: viewer.transport?.state ?? .checking,
+                age: (now &- viewer.opened).seconds,
+                isWaitingForKeyframe: pictures != nil && viewer.media.playhead.isWaiting,
+                keyframeAge: pictures?.keyframeArrival.map { (now &- $0).seconds },
+                isPublisherAway: (pictures ?? viewer.sound)?.isAway ?? false,
+                loss: viewer.quality.loss,
+                estimate: viewer.media.estimate,
+                bitrate: viewer.quality.bitrate,
+                silence: viewer.lastReport.map { (now &- $0).seconds }
+            )
+        )
+    }
+}
+
+extension ViewerSummary {
+    /// Describes an open session.
+    init(_ viewer: Viewer, at now: UInt64) {
+        let roundTrip = viewer.quality.roundTrip ?? viewer.transport?.statistics.roundTrip
+        self.init(
+            id: viewer.id,
+            why: ViewerDiagnosis(viewer, at: now).code,
+            bitrate: viewer.quality.bitrate,
+            roundTrip: roundTrip.map { Double($0) / 1e9 },
+            loss: viewer.quality.loss,
+            layer: viewer.pictures?.layer?.rid,
+            freezes: viewer.quality.freezeCount,
+            freezeSeconds: viewer.quality.frozenTime(at: now).seconds,
+            isFrozen: viewer.quality.isFrozen
+        )
+    }
+}
+
+extension UInt64 {
+    /// Nanoseconds as seconds; what would be less than nothing, as clocks of two loops can tell it, is nothing.
+    fileprivate var seconds: Double { Int64(bitPattern: self) < 0 ? 0 : Double(self / 1000) / 1e6 }
 }

@@ -42,6 +42,9 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private var serving: [ShardFeed] = []
     private var isRunning = false
     private var careSlot: UInt64 = 0
+    /// How the viewers of each stream fared when each was looked after last.
+    private(set) var measurements: [String: StreamMeasurement] = [:]
+    private var nextMeasurements: [String: StreamMeasurement] = [:]
 
     /// Binds the port of the shard's viewers.
     ///
@@ -255,6 +258,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private func care() {
         guard isRunning else { return }
         careSlot = (careSlot + 1) % Self.careSlots
+        if careSlot == 0 { (measurements, nextMeasurements) = (nextMeasurements, [:]) }
         let now = EventLoop.now
         for viewer in viewers.values where viewer.opened % Self.careSlots == careSlot {
             viewer.sendReports()
@@ -265,6 +269,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
             measures.paddingPackets.increment(by: sent.padding)
             measures.restarts.increment(by: sent.restarts)
             measures.layerSwitches.increment(by: sent.layerSwitches)
+            nextMeasurements[viewer.streamID, default: .init()].add(ViewerSummary(viewer, at: now))
         }
         loop.schedule(after: Self.careInterval) { [weak self] in self?.care() }
     }
