@@ -17,9 +17,11 @@ class Chromium:
 
     name = "chromium"
 
-    def __init__(self, shared=None, rewrite_answer=None):
-        """`rewrite_answer` changes what WHIP and WHEP answer before the page sees it, as `UDPRelay.rewrite` does."""
+    def __init__(self, shared=None, rewrite_answer=None, first_script=None):
+        """`rewrite_answer` changes what WHIP and WHEP answer before the page sees it, as `UDPRelay.rewrite` does;
+        `first_script` is run in every page before its own scripts are."""
         self._page = None
+        self._first_script = first_script
         self.messages = []
         self.rewrite_answer = rewrite_answer
         self._owns = shared is None
@@ -38,9 +40,9 @@ class Chromium:
             ],
         )
 
-    def another(self, rewrite_answer=None):
+    def another(self, rewrite_answer=None, **options):
         """A second window of the same browser, with cookies of its own."""
-        return Chromium(shared=self, rewrite_answer=rewrite_answer)
+        return Chromium(shared=self, rewrite_answer=rewrite_answer, **options)
 
     def log_in(self, stack):
         """Logs in as the administrator, by the form."""
@@ -72,6 +74,8 @@ class Chromium:
         self._page = self._browser.new_page(viewport={"width": width, "height": height})
         self._page.on("console", lambda message: self.messages.append(message.text))
         self._page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        if self._first_script:
+            self._page.add_init_script(self._first_script)
         if self.rewrite_answer:
             self._page.route(re.compile("/wh[ie]p/"), self._rewrite)
         self._page.goto(url, wait_until="domcontentloaded")

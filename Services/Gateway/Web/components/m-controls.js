@@ -50,7 +50,7 @@ export class Controls extends HTMLElement {
     for (const part of [this.#timeline, this.#badge, this.#volume, this.#sounds, this.#quality, this.#delay, this.#speed]) part.update(player);
     this.#forward.disabled = mode === "live";
     const isLive = mode === "live" || mode === "dvr";
-    setText(this.#now, isLive ? "" : clockText(video.currentTime));
+    setText(this.#now, isLive ? "" : clockText(player.position));
     setText(this.#of, isLive ? "" : ` / ${clockText(player.seekable.end)}`);
   }
 

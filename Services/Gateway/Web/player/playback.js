@@ -306,12 +306,21 @@ export class Playback {
     this.sessionId = sessionId;
     const parts = {
       base: this.#baseOf(sessionId), streamId: this.watch?.streamId ?? "", clock: this.surroundings.clock, wanted: this.#wanted,
-      mayBeEarly: () => this.#isYoung, hooks: this.#hooks,
+      mayBeEarly: () => this.#isYoung, startedAt: this.#startOf(sessionId), hooks: this.#hooks,
       fetchMedia: (/** @type {string} */ url, /** @type {AbortSignal} */ signal) => this.#send(url, { signal }),
     };
     const engine = mediaSourceClass() ? new MseEngine(this.video, parts) : new NativeEngine(this.video, parts);
     this.engine = engine;
     return engine;
+  }
+
+  /**
+   * When a session began, in ms since 1970: known of the one that the link shows.
+   * @param {string} sessionId
+   */
+  #startOf(sessionId) {
+    const session = this.watch?.session;
+    return session?.id === sessionId ? Date.parse(session.startedAt) : null;
   }
 
   /** @param {string} sessionId */
@@ -380,6 +389,6 @@ export class Playback {
     const { engine, sessionId } = this;
     if (!engine || !sessionId || engine instanceof WebRTCEngine) return;
     if (engine.isLive && engine.following) engine.goLive();
-    else void engine.startStored(this.video.currentTime, engine.isLive);
+    else void engine.startStored(engine.position, engine.isLive);
   }
 }
