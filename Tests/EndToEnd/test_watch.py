@@ -3,25 +3,45 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
+from browsers import Chromium, Firefox
 from publisher import assert_no_frame_missing_or_twice, wait_live
 from recordings import finished, recorded_counters
 from waiting import pause, wait_until
 from watch_page import WatchPage
 
 
+# What brings the live edge: Firefox has no H.264 for WebRTC here.
+every_way_of_being_live = pytest.mark.parametrize(
+    "browser, engine", [(Chromium, "WebRTC"), (Chromium, "Low latency"), (Firefox, "Low latency")], indirect=["browser"],
+    ids=["chromium-webrtc", "chromium-smooth", "firefox-smooth"],
+)
+
+
 def new_stream(stack, name):
     return stack.new_stream(name)
 
 
-def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish, browser, artifacts):
-    stream, publish_url, watch_url, _ = new_stream(stack, f"one-page-{browser.name}")
+def open_page(browser, watch_url, engine):
+    """Opens the page before anything is live, and wishes for what brings the live edge."""
     page = WatchPage(browser, watch_url)
     page.wait_for_mode("offline")
+    if engine == "Low latency":
+        browser.evaluate("window.martlet.player.setLowDelay(false)")
+    return page
+
+
+@every_way_of_being_live
+def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish, browser, engine, artifacts):
+    stream, publish_url, watch_url, _ = new_stream(stack, f"one-page-{browser.name}-{engine[0].lower()}")
+    page = open_page(browser, watch_url, engine)
     browser.screenshot(artifacts / f"offline-{browser.name}.png")
 
     publisher = publish(publish_url)
     page.wait_for_mode("live")
     page.wait_for_moving_picture()
+    assert page.snapshot()["engine"] == engine
     assert page.sound_level() > 0.02
     live = wait_until(
         "the delay settles",
@@ -40,6 +60,7 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
     browser.evaluate("window.martlet.player.goLive()")
     page.wait_for_mode("live")
     page.wait_for_moving_picture()
+    wait_until(f"{engine} plays again", lambda: page.snapshot()["engine"] == engine)
 
     assert publisher.stop() == 0
     page.wait_for_mode("replay", "ended")
@@ -53,6 +74,28 @@ def test_one_page_goes_from_offline_to_live_to_rewound_to_replay(stack, publish,
 
     numbers = recorded_counters(stack, finished(stack, stream))
     assert_no_frame_missing_or_twice(numbers, at_least=300)
+
+
+@every_way_of_being_live
+def test_a_publisher_who_returns_with_another_size_is_seen_without_a_reload(stack, publish, browser, engine):
+    slug = f"returns-{browser.name}-{engine[0].lower()}"
+    _, publish_url, watch_url, _ = new_stream(stack, slug)
+    page = open_page(browser, watch_url, engine)
+    first = publish(publish_url, size="640x360")
+    page.wait_for_mode("live")
+    page.wait_for_moving_picture()
+    before = wait_until("its way of being live", lambda: (state := page.snapshot()) and state["engine"] == engine and state)
+    assert before["width"] == 640
+    first.cut()
+    wait_until("the page says that the publisher is away", lambda: page.snapshot()["isAway"])
+    assert "Waiting for it to come back" in browser.evaluate("document.querySelector('m-stage').textContent")
+
+    publish(publish_url, size="480x270")
+    wait_until("the new size is shown", lambda: (shown := page.picture()) and (shown["width"], shown["height"]) == (480, 270))
+    page.wait_for_moving_picture()
+    after = page.wait_for_mode("live")
+    assert not after["isAway"] and after["sessionId"] == before["sessionId"] and after["errors"] == []
+    assert page.was_never_reloaded()
 
 
 def test_a_late_viewer_sees_the_live_picture_and_a_later_one_the_replay(stack, publish, browser):
