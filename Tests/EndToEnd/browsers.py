@@ -11,6 +11,17 @@ import threading
 from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 
+# What pages have complained of since somebody looked: errors of scripts, and what was written to a console as an error.
+complaints = []
+
+# Browsers tell of each answer that is none of success as an error; the page has been told by itself, and acts on it.
+EXPECTED = re.compile(r"^Failed to load resource: ")
+
+
+def complain(browser, text):
+    if not EXPECTED.search(text):
+        complaints.append(f"{browser}: {text}")
+
 
 class Chromium:
     """Debian's Chromium, headless, driven by Playwright."""
@@ -34,8 +45,8 @@ class Chromium:
             headless=True,
             args=[
                 "--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio=false",
-                # A camera and a microphone that are none: moving pictures and beeps, allowed without a question.
-                "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+                # Cameras and a microphone that are none: moving pictures and beeps, allowed without a question.
+                "--use-fake-device-for-media-stream=device-count=3", "--use-fake-ui-for-media-stream",
                 "--auto-select-desktop-capture-source=Entire screen", "--allow-loopback-in-peer-connection",
             ],
         )
@@ -59,6 +70,15 @@ class Chromium:
     def click(self, selector):
         self._page.click(selector)
 
+    def fill(self, selector, text):
+        """Types into a field, and leaves it."""
+        self._page.fill(selector, text)
+        self._page.press(selector, "Tab")
+
+    def select(self, selector, value):
+        """Chooses one of a list."""
+        self._page.select_option(selector, value)
+
     def answer_dialogs(self, accept):
         """Answers the page's questions from now on; returns the list of what they said."""
         said = []
@@ -70,15 +90,26 @@ class Chromium:
         self._page.on("dialog", answer)
         return said
 
-    def open(self, url, width=1280, height=800):
-        self._page = self._browser.new_page(viewport={"width": width, "height": height})
-        self._page.on("console", lambda message: self.messages.append(message.text))
-        self._page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+    def open(self, url, width=1280, height=800, is_phone=False):
+        """A phone has a touch screen, and shows pages as one does."""
+        options = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2} if is_phone else {}
+        self._page = self._browser.new_page(viewport={"width": width, "height": height}, **options)
+        self._fingers = None
+        self._listen()
         if self._first_script:
             self._page.add_init_script(self._first_script)
         if self.rewrite_answer:
             self._page.route(re.compile("/wh[ie]p/"), self._rewrite)
         self._page.goto(url, wait_until="domcontentloaded")
+
+    def _listen(self):
+        def heard(message):
+            self.messages.append(message.text)
+            if message.type == "error":
+                complain(self.name, message.text)
+
+        self._page.on("console", heard)
+        self._page.on("pageerror", lambda error: complain(self.name, f"{error}\n{error.stack}"))
 
     def _rewrite(self, route):
         answer = route.fetch()
@@ -97,6 +128,21 @@ class Chromium:
 
     def press(self, key):
         self._page.keyboard.press(key)
+
+    def point(self, x, y):
+        """Moves the mouse there, in CSS pixels."""
+        self._page.mouse.move(x, y)
+
+    def hold(self):
+        self._page.mouse.down()
+
+    def release(self):
+        self._page.mouse.up()
+
+    def touch(self, kind, *points):
+        """One event of a touch screen: touchStart, touchMove or touchEnd, with where the fingers are."""
+        self._fingers = self._fingers or self._page.context.new_cdp_session(self._page)
+        self._fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
 
     def hide(self):
         """Puts the page into the background. Headless Chromium shows every page in a window of its own, so the page
@@ -159,9 +205,10 @@ class Firefox:
         threading.Thread(target=self._process.stderr.read, daemon=True).start()
         self._socket = connect(address + "/session", max_size=None, open_timeout=30)
         self._count = 0
-        self._call("session.new", {"capabilities": {}})
-        self._context = self._call("browsingContext.create", {"type": "tab"})["context"]
         self.messages = []
+        self._call("session.new", {"capabilities": {}})
+        self._call("session.subscribe", {"events": ["log.entryAdded"]})
+        self._context = self._call("browsingContext.create", {"type": "tab"})["context"]
 
     def _await_address(self):
         for line in self._process.stderr:
@@ -174,9 +221,16 @@ class Firefox:
         self._socket.send(json.dumps({"id": self._count, "method": method, "params": parameters}))
         while True:
             answer = json.loads(self._socket.recv(timeout=60))
+            if answer.get("method") == "log.entryAdded":
+                self._heard(answer["params"])
             if answer.get("id") == self._count:
                 assert answer.get("type") != "error", answer
                 return answer["result"]
+
+    def _heard(self, entry):
+        self.messages.append(entry["text"] or "")
+        if entry["level"] == "error":
+            complain(self.name, entry["text"] or entry["type"])
 
     def open(self, url, width=1280, height=800):
         self._call(
@@ -195,13 +249,30 @@ class Firefox:
         return json.loads(result["result"]["value"])
 
     def press(self, key):
-        codes = {"ArrowLeft": "\ue012", "ArrowRight": "\ue014", "End": "\ue010", "Home": "\ue011"}
+        codes = {"ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",
+                 "End": "\ue010", "Home": "\ue011", "Escape": "\ue00c"}
         value = codes.get(key, key)
         self._call("input.performActions", {
             "context": self._context,
             "actions": [{"type": "key", "id": "keyboard", "actions": [
                 {"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]}],
         })
+
+    def _mouse(self, action):
+        self._call("input.performActions", {
+            "context": self._context,
+            "actions": [{"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": [action]}],
+        })
+
+    def point(self, x, y):
+        """Moves the mouse there, in CSS pixels."""
+        self._mouse({"type": "pointerMove", "x": round(x), "y": round(y)})
+
+    def hold(self):
+        self._mouse({"type": "pointerDown", "button": 0})
+
+    def release(self):
+        self._mouse({"type": "pointerUp", "button": 0})
 
     def hide(self):
         """Puts the page into the background, behind another tab."""
@@ -218,6 +289,7 @@ class Firefox:
             file.write(base64.b64decode(picture["data"]))
 
     def close(self):
+        self._call("session.status", {})  # what the page has said until now comes before the answer
         self._socket.close()
         self._process.terminate()
         self._process.wait(20)

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import llhls  # noqa: E402
-from browsers import Chromium, Firefox  # noqa: E402
+from browsers import Chromium, Firefox, complaints  # noqa: E402
 from publisher import GStreamerPublisher, Publisher  # noqa: E402
 from stack import Stack  # noqa: E402
 from whip import BrowserPublisher  # noqa: E402
@@ -106,7 +106,8 @@ def every_playlist_keeps_the_rules(request):
     if "stack" not in request.fixturenames:
         yield
         return
-    slack = llhls.BROWSER_SLACK if "publish_by_browser" in request.fixturenames else 0
+    is_browser = not {"publish_by_browser", "studio"}.isdisjoint(request.fixturenames)
+    slack = llhls.BROWSER_SLACK if is_browser else 0
     # Named here so that the publishers of the test, and the browser that they may be windows of, go on until its
     # streams have been looked at.
     browsers = [name for name in ("chromium",) if name in request.fixturenames]
@@ -132,6 +133,14 @@ def check_playlists(stack, slug, hls, slack):
         assert not report.violations, f"{slug}, {state}:\n" + "\n".join(report.violations)
 
 
+@pytest.fixture(autouse=True)
+def no_page_complains():
+    """Whatever a test was about: no page of it had an error, neither of a script nor written to its console."""
+    complaints.clear()
+    yield
+    assert not complaints, "\n".join(complaints)
+
+
 @pytest.fixture(params=[Chromium, Firefox], ids=["chromium", "firefox"])
 def browser(request):
     """Each of the two browsers in turn."""
@@ -146,6 +155,12 @@ def chromium():
     browser = Chromium()
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def studio(chromium):
+    """A window of Chromium for the studio, which publishes."""
+    return chromium
 
 
 @pytest.fixture

@@ -83,9 +83,9 @@ PICTURE = """
 class WatchPage:
     """One open watch page; `marker` proves later that it was never reloaded."""
 
-    def __init__(self, browser, url, width=1280, height=800):
+    def __init__(self, browser, url, width=1280, height=800, **options):
         self.browser = browser
-        browser.open(url, width, height)
+        browser.open(url, width, height, **options)
         browser.evaluate("(window.__marker = 'never reloaded')")
 
     def snapshot(self):
