@@ -1,8 +1,10 @@
 """What was published is what is kept: every frame, by every way of reading it."""
 import subprocess
+import urllib.parse
 
 import pytest
 
+import hls_playlist
 from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live
 from recordings import finished, recorded_counters
 from waiting import wait_until
@@ -71,7 +73,7 @@ def test_sound_alone_and_pictures_alone_are_streams_too(stack, publish, kind):
     assert [item["codec_type"] for item in described["streams"]] == ["audio" if kind == "sound" else "video"]
 
 
-def test_a_lost_connection_comes_back_to_the_same_session(stack, publish):
+def test_a_lost_connection_comes_back_to_the_same_session(stack, publish, tmp_path):
     stream, url, _, hls = stack.new_stream("comes-back")
     first = publish(url, size="640x360")
     wait_live(stack, "comes-back")
@@ -93,8 +95,28 @@ def test_a_lost_connection_comes_back_to_the_same_session(stack, publish):
     restart = numbers.index(0, 1)
     assert_no_frame_missing_or_twice(numbers[:restart], at_least=80)
     assert_no_frame_missing_or_twice(numbers[restart:], at_least=150)
-    master = stack.request(hls).text
-    assert "#EXTM3U" in master
+
+    playlist = urllib.parse.urljoin(hls, f"{session}/0/dvr.m3u8")
+    segments = hls_playlist.parse_media(stack.request(playlist, authorised=False).text, playlist).segments
+    cuts = [number for number, segment in enumerate(segments) if segment.discontinuity]
+    assert len(cuts) == 1, "one break, and nothing else that looks like one"
+    maps = [{segment.map_uri for segment in run} for run in (segments[:cuts[0]], segments[cuts[0]:])]
+    assert [len(names) for names in maps] == [1, 1] and maps[0] != maps[1], maps
+    sizes = [recorded_size(stack, playlist, run, tmp_path) for run in (segments[:cuts[0]], segments[cuts[0]:])]
+    assert sizes == [(640, 360), (480, 270)]
+    before = segments[:cuts[0]]
+    away = (segments[cuts[0]].date - before[0].date).total_seconds() - sum(segment.duration for segment in before)
+    assert 0 < away < 20, "the dates tell how long nobody sent"
+
+
+def recorded_size(stack, playlist, segments, folder):
+    """The size of the pictures that a stretch with one init segment really decodes to."""
+    file = folder / "run.mp4"
+    names = [segments[0].map_uri, segments[0].uri]
+    file.write_bytes(b"".join(
+        stack.request(urllib.parse.urljoin(playlist, name), authorised=False).body for name in names))
+    [picture] = probe(str(file), "-show_frames", "-select_streams", "v", "-read_intervals", "%+#1")["frames"][:1]
+    return picture["width"], picture["height"]
 
 
 def test_a_publisher_that_stays_away_ends_the_session(stack, publish):
