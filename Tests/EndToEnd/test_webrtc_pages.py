@@ -18,27 +18,6 @@ def wait_for_engine(page, name, timeout=20):
     )
 
 
-def studio_state(browser):
-    return browser.evaluate("window.martlet?.studio?.snapshot() ?? null")
-
-
-def wait_for_studio(browser, *states, timeout=20):
-    return wait_until(
-        f"the studio is {' or '.join(states)}",
-        lambda: (state := studio_state(browser)) and state["state"] in states and state,
-        timeout,
-    )
-
-
-def go_live(browser, stack, slug):
-    """Opens the studio for a stream with the fake camera, and goes live."""
-    browser.log_in(stack)
-    browser.go(f"{stack.site}/studio?stream={slug}")
-    wait_until("the camera is open", lambda: (state := studio_state(browser)) and state["hasVideo"] and state["hasAudio"])
-    browser.click(".go")
-    return wait_for_studio(browser, "live")
-
-
 def test_the_link_plays_by_webrtc_and_rewinds_and_ends_without_a_reload(stack, publish, chromium, artifacts):
     stream, url, watch, _ = stack.new_stream("webrtc-watch")
     publisher = publish(url)
@@ -159,41 +138,6 @@ def test_firefox_without_h264_for_webrtc_plays_hls_and_says_why(stack, publish):
         assert "no H.264 for direct connections" in words, words
     finally:
         browser.close()
-
-
-def test_the_studio_publishes_what_the_link_shows_and_survives_a_change_of_the_network(stack, chromium, artifacts):
-    stream, _, watch, _ = stack.new_stream("studio")
-    go_live(chromium, stack, "studio")
-    wait_live(stack, "studio")
-    viewer = chromium.another()
-    page = WatchPage(viewer, watch)
-    state = wait_for_engine(page, "WebRTC")
-    page.wait_for_moving_picture()
-    assert page.sound_level() > 0.01
-    assert state["codecs"] and studio_state(chromium)["outbound"]["codec"] == "video/H264"
-    session = page.snapshot()["sessionId"]
-    chromium.screenshot(artifacts / "studio-live.png")
-
-    # The network has changed: the browser says that it is online again.
-    chromium.evaluate("dispatchEvent(new Event('online'))")
-    wait_until("ICE has begun anew", lambda: (now := studio_state(chromium)) and now["restarts"] == 1 and now["state"] == "live")
-    pause(2)
-    page.wait_for_moving_picture()
-    assert page.snapshot()["sessionId"] == session
-
-    said = chromium.answer_dialogs(accept=False)
-    chromium.click("a.brand")
-    assert said == ["You are live. Leaving ends the stream."]
-    assert studio_state(chromium)["state"] == "live"
-
-    viewer.evaluate("window.martlet.player.setLowDelay(false)")
-    wait_for_engine(page, "Low latency")
-    page.wait_for_moving_picture()
-
-    chromium.click(".go")
-    wait_for_studio(chromium, "idle")
-    page.wait_for_mode("replay", "ended")
-    assert page.was_never_reloaded()
 
 
 def test_the_multi_view_shows_what_goes_live_and_lets_one_be_heard(stack, publish, chromium, artifacts):

@@ -129,8 +129,9 @@ export class Studio extends HTMLElement {
         ? devices.map((device, index) => h("option", { value: device.deviceId }, device.label || `${noun} ${index + 1}`))
         : [h("option", { value: "" }, this.capture.isOpen ? `No ${noun.toLowerCase()} found` : "Not allowed yet")]));
       select.disabled = devices.length === 0;
-      const current = track?.getSettings().deviceId ?? before;
-      if (current && devices.some((device) => device.deviceId === current)) select.value = current;
+      // A shared screen is in no list: the camera that was chosen is the one to go back to.
+      const current = [track?.getSettings().deviceId, before].find((id) => id && devices.some(({ deviceId }) => deviceId === id));
+      if (current) select.value = current;
     };
     fill(this.#camera, cameras, this.capture.video, "Camera");
     fill(this.#microphone, microphones, this.capture.audio, "Microphone");
