@@ -12,6 +12,11 @@ def lead_to(sdp, host, port):
     return CANDIDATE.sub(lambda _: next(lines), sdp)
 
 
+def lead_nowhere(sdp):
+    """The answer with ports where nobody listens: a network that lets no media through, by UDP or TCP."""
+    return CANDIDATE.sub(lambda found: re.sub(r" \d+ typ ", " 9 typ ", found[0]), sdp)
+
+
 def keep_only_tcp(sdp):
     """The answer as if UDP were blocked."""
     return CANDIDATE.sub(lambda found: found[0] if " tcp " in found[0].lower() else "", sdp)

@@ -1,12 +1,11 @@
-"""The pages by WebRTC in real browsers: watching, falling back, publishing from the studio, many streams at once."""
+"""The pages by WebRTC in real browsers: watching, falling back, many streams at once."""
 import signal
 import time
 
-import pytest
-
+from answers import lead_nowhere
 from browsers import Chromium, Firefox
 from publisher import wait_live
-from waiting import pause, wait_until
+from waiting import wait_until
 from watch_page import WatchPage
 
 
@@ -83,6 +82,29 @@ def test_a_dead_sfu_is_replaced_by_hls_within_three_seconds_and_comes_back(stack
 
     wait_for_engine(page, "WebRTC", timeout=40)
     page.wait_for_moving_picture()
+    assert page.was_never_reloaded()
+
+
+def test_where_no_media_comes_through_from_the_start_hls_plays_within_three_seconds(stack, publish, chromium):
+    _, url, watch, _ = stack.new_stream("webrtc-blocked")
+    publish(url)
+    wait_live(stack, "webrtc-blocked")
+    answers = []
+
+    def blocked(sdp):
+        answers.append(lead_nowhere(sdp))
+        return answers[-1]
+
+    viewer = chromium.another(blocked)
+    began = time.monotonic()
+    page = WatchPage(viewer, watch)
+    state = wait_for_engine(page, "Low latency", timeout=5)
+    shown = page.wait_for_moving_picture(frames=3, timeout=3)
+    assert shown and state["firstPictureMs"] < 3000, state
+    print(f"first picture by HLS after {state['firstPictureMs']:.0f} ms of the page, {time.monotonic() - began:.1f} s in all")
+    assert " 9 typ host" in answers[0] and state["mode"] == "live"
+    assert state["whyNotDirect"]["code"] == "unreachable", state["whyNotDirect"]
+    assert "the network does not let a direct connection through" in viewer.evaluate("document.querySelector('m-stage').textContent")
     assert page.was_never_reloaded()
 
 
@@ -176,5 +198,7 @@ def test_who_sends_b_frames_is_told_which_box_to_untick(stack, publish, chromium
     viewer = chromium.another()
     share = stack.api(f"/streams/{stack.watch_state('b-frames-advice')['streamId']}/shares", "POST", {})
     page = WatchPage(viewer, f"{stack.site}/watch/b-frames-advice#s={share['secret']}")
+    # A rendition without B-frames is made for who watches by WebRTC.
+    wait_for_engine(page, "WebRTC", timeout=30)
     page.wait_for_moving_picture()
     assert viewer.evaluate("document.querySelector('m-advice').textContent") == ""

@@ -3,6 +3,7 @@ import os
 import time
 
 import pytest
+from media_bus import MediaBus
 from waiting import wait_until
 from whep import AiortcViewer, ViewerPage, offer, post, send, wait_watchable
 
@@ -160,15 +161,40 @@ def test_the_end_of_a_stream_is_said_to_its_viewers(stack, publish, viewer):
     wait_until("goodbye", lambda: viewers(stack, stream["id"])["count"] == 0)
 
 
-def test_b_frames_that_nothing_needs_are_left_out_and_others_are_no_reason_to_stumble(stack, publish, viewer):
-    stream, url, _, _ = stack.new_stream("whep-b-frames")
-    publish(url, b_frames=2)
-    answer = viewer.watch(wait_watchable(stack, "whep-b-frames", stream["id"]), sound=False)
-    if answer["status"] == 406:  # the pictures need them, and nobody makes a rendition without
-        assert "b_frames" in answer["body"]
-        return
-    wait_until("pictures come", lambda: viewer.decoded() > 30)
-    assert viewer.statistics()["video"]["freezeCount"] <= 2
+def pictures_with_b_frames(stack, publish, viewer, slug, x264):
+    """Watches a publisher who sends 30 pictures a second with B-frames: what came, who makes a rendition without them,
+    and how many pictures were left out meanwhile."""
+    stream, url, _, _ = stack.new_stream(slug)
+    publish(url, b_frames=2, gop=60, codec_options=("-x264-params", x264))
+    target = wait_watchable(stack, slug, stream["id"])
+    assert viewer.watch(target, sound=False)["status"] == 201
+    wait_until("pictures come", lambda: viewer.decoded() > 60, timeout=30)
+    viewer.measure_anew()
+    before = stack.metric("sfu", "feed_dropped_pictures_total")
+    count = viewer.decoded()
+    wait_until("they go on coming", lambda: viewer.decoded() > count + 60)
+    [own] = viewers(stack, stream["id"])["items"]
+    assert own["state"] == "playing", own
+    bus = MediaBus(stack)
+    maker = bus.holder(stream["id"], "nob")
+    bus.close()
+    return viewer.statistics(), maker, stack.metric("sfu", "feed_dropped_pictures_total") - before
+
+
+def test_pictures_that_need_b_frames_come_without_them_and_do_not_stumble(stack, publish, viewer):
+    seen, maker, _ = pictures_with_b_frames(stack, publish, viewer, "whep-b-frames", "b-pyramid=normal:bframes=3:b-adapt=0")
+    assert maker, "a worker makes the rendition without them"
+    assert seen["video"]["framesPerSecond"] >= 24, "each picture is there"
+    assert seen["longestGap"] < 250 and seen["video"]["freezeCount"] <= 1, seen
+
+
+def test_b_frames_that_nothing_needs_are_left_out(stack, publish, viewer):
+    seen, maker, dropped = pictures_with_b_frames(
+        stack, publish, viewer, "whep-b-frames-unneeded", "b-pyramid=none:bframes=2:b-adapt=0")
+    assert not maker, "nobody has to make anything"
+    assert dropped > 60, "two of three pictures are left out"
+    assert 7 <= seen["video"]["framesPerSecond"] <= 13, seen["video"]["framesPerSecond"]
+    assert seen["longestGap"] < 400 and seen["video"]["freezeCount"] <= 1, seen
 
 
 def test_sessions_and_descriptors_go_back_to_where_they_were(stack, publish):
