@@ -203,6 +203,10 @@ let package = Package(
         .fuzz("STUN", uses: ["Bytes", "ICE"]),
         .fuzz("SDP", uses: ["Bytes", "SDP"]),
         .fuzz("SDPFragment", uses: ["Bytes", "SDP"]),
+        .fuzz("ReloadRequests", uses: ["Bytes", "HLS"]),
+        .fuzz("SessionDescriptions", uses: ["Bytes", "Contracts", "HLS", "Media"]),
+        .fuzz("StreamKeys", uses: ["Bytes"]),
+        .fuzz("TrackLogs", uses: ["Bytes", "CPlatform", "ISOBMFF", "Media"]),
         .fuzz("HTTPRequests", uses: ["HTTPServing"]),
         .fuzz("WebSocketFrames", uses: ["HTTPServing"]),
         .testTarget(

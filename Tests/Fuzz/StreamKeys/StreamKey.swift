@@ -1,0 +1,1 @@
+../../../Services/Ingest/Sessions/StreamKey.swift

@@ -1,0 +1,1 @@
+../../../Services/Origin/TrackLog/IndexRecord.swift

@@ -1,0 +1,1 @@
+../../../Services/Origin/Packaging/PackagedPart.swift
