@@ -304,6 +304,11 @@ class GatewayTests(unittest.TestCase):
             self.assertEqual(self.get(path, Authorization="Bearer good").status, 404, path)
         self.assertEqual(self.services.of("catalog") + self.services.of("origin"), [])
 
+    def test_what_cannot_be_read_is_said_to_be_malformed(self):
+        self.problem(self.get("/%00"), 400, "bad_request")
+        self.problem(self.get(f"/whep/%00/{SESSION}", "DELETE"), 400, "bad_request")
+        self.problem(self.get("/whep/" + OTHER, X_Large="x" * 20_000), 400, "bad_request")
+
     def test_logins_are_limited(self):
         statuses = [self.get("/api/v1/login", "POST", Content_Length="0").status for _ in range(30)]
         self.assertEqual(statuses[0], 200)
