@@ -7,6 +7,8 @@ struct SFUMeasures: Sendable {
     let packets: Counter
     let droppedBFrames: Counter
     let malformedSamples: Counter
+    let droppedAsks: Counter
+    let droppedWants: Counter
     let sentPackets: Counter
     let sentBytes: Counter
     let resentPackets: Counter
@@ -29,6 +31,14 @@ struct SFUMeasures: Sendable {
         packets = metrics.counter("feed_packets_total", "Packets that samples were cut into.")
         droppedBFrames = metrics.counter("feed_dropped_pictures_total", "B-frames that nothing references.")
         malformedSamples = metrics.counter("feed_malformed_samples_total", "Samples that could not be cut.")
+        droppedAsks = metrics.counter(
+            "keyframe_asks_dropped_total",
+            "Requests for keyframes beyond the queue."
+        )
+        droppedWants = metrics.counter(
+            "rendition_wants_dropped_total",
+            "Requests for renditions beyond the queue."
+        )
         sentPackets = metrics.counter("packets_sent_total", "Packets that viewers were sent.")
         sentBytes = metrics.counter("bytes_sent_total", "Bytes that viewers were sent, before encryption.")
         resentPackets = metrics.counter("packets_resent_total", "Packets that viewers were sent again.")

@@ -15,7 +15,8 @@ actor FeedHub: Service {
     /// How often wanted renditions are asked for again.
     private static let wantInterval = Duration.seconds(2)
 
-    /// Requests for keyframes that wait to be passed on; beyond it the oldest are dropped.
+    /// Requests for keyframes, and for renditions, that wait to be passed on; beyond it the oldest are dropped and
+    /// counted: what is still wanted is asked for again.
     private static let askLimit = 64
 
     nonisolated let name = "feeds"
@@ -76,15 +77,9 @@ actor FeedHub: Service {
     func hold(_ name: BusStreamName, session sessionID: String? = nil) async -> (FeedSnapshot, FeedHold) {
         let (feed, hold) = take(name, session: sessionID)
         let snapshot = await withCheckedContinuation { continuation in
-            var hasAnswered = false
-            let answer = { (snapshot: FeedSnapshot) in
-                guard !hasAnswered else { return }
-                hasAnswered = true
-                continuation.resume(returning: snapshot)
-            }
-            feed.whenDecided(answer)
+            guard let waiter = feed.whenDecided({ continuation.resume(returning: $0) }) else { return }
             let limit = name.rendition == nil ? Self.decisionLimit : Self.renditionLimit
-            loop.schedule(after: limit) { answer(feed.snapshot) }
+            loop.schedule(after: limit) { feed.giveUp(waiter) }
         }
         return (snapshot, hold)
     }
@@ -97,7 +92,7 @@ actor FeedHub: Service {
     private func take(_ name: BusStreamName, session sessionID: String?) -> (StreamFeed, FeedHold) {
         let feed = feed(name, session: sessionID)
         feed.holderCount += 1
-        wanted.yield(name)
+        if case .dropped = wanted.yield(name) { measures.droppedWants.increment() }
         let hold = FeedHold(name) { [self] in
             loop.execute { self.assumeIsolated { $0.release(feed) } }
         }
@@ -131,7 +126,8 @@ actor FeedHub: Service {
 
     /// Asks the publisher for a keyframe, from any loop; requests are merged, here and on the bus.
     nonisolated func ask(_ request: KeyframeRequest, of streamID: String) {
-        asker.yield(FeedRequest(streamID: streamID, request: request))
+        let outcome = asker.yield(FeedRequest(streamID: streamID, request: request))
+        if case .dropped = outcome { measures.droppedAsks.increment() }
     }
 
     private func askForKeyframes() async {

@@ -35,7 +35,8 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     private var audioRing: PacketRing
     private var pending: FeedDelivery
     private var subscribers: [ObjectIdentifier: any FeedSubscriber] = [:]
-    private var waiters: [(FeedSnapshot) -> Void] = []
+    private var waiters: [UInt64: (FeedSnapshot) -> Void] = [:]
+    private var nextWaiter: UInt64 = 0
     private var problem: FeedProblem?
     private var isAway = false
     private(set) var hasEnded = false
@@ -89,15 +90,29 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
     }
 
     /// Calls `body` once it is known what a viewer would get.
-    func whenDecided(_ body: @escaping (FeedSnapshot) -> Void) {
-        if isDecided { body(snapshot) } else { waiters.append(body) }
+    ///
+    /// - Returns: what ``giveUp(_:)`` takes; `nil` where it is known already.
+    func whenDecided(_ body: @escaping (FeedSnapshot) -> Void) -> UInt64? {
+        guard !isDecided else {
+            body(snapshot)
+            return nil
+        }
+        nextWaiter += 1
+        waiters[nextWaiter] = body
+        return nextWaiter
     }
+
+    /// Calls one that has waited long enough, unless it has been called.
+    func giveUp(_ waiter: UInt64) { waiters.removeValue(forKey: waiter)?(snapshot) }
+
+    /// Who waits.
+    var waiterCount: Int { waiters.count }
 
     /// Calls all that wait, as nothing more can be waited for.
     func decide() {
         let waiters = waiters
-        self.waiters = []
-        for waiter in waiters { waiter(snapshot) }
+        self.waiters = [:]
+        for waiter in waiters.values { waiter(snapshot) }
     }
 
     // MARK: Subscribers
@@ -252,7 +267,9 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
 
     private func note(_ sample: BusSample, _ block: PacketBlock, at now: UInt64) {
         if sample.flags.contains(.discontinuity) { timeline.reset() }
-        let wallClock = Timestamp.nowMicroseconds &* 1000
+        // When it reached ingest, which is nearer to its capture, and as late on every replica.
+        let told = Int64(clamping: sample.captureClock)
+        let wallClock = told > 0 ? told : Timestamp.nowMicroseconds &* 1000
         timeline.add(mediaTime: block.mediaTime, wallClock: wallClock, now: now)
         measures.packets.increment(by: UInt64(block.packetCount))
     }
