@@ -15,6 +15,7 @@ enum OpenAPIDocument {
           "tags": [
             {"name": "auth", "description": "Logins, share links, media rights, stream keys, API tokens."},
             {"name": "streams", "description": "One link each, live or not."},
+            {"name": "webrtc", "description": "Publishing by WHIP (RFC 9725) and watching by WHEP; /whep/~{token}/{stream} is the same for who has a media token."},
             {"name": "recordings", "description": "What was published, to be watched again."},
             {"name": "system", "description": "The clock, the events and this document."}
           ],
@@ -24,7 +25,8 @@ enum OpenAPIDocument {
         \(SystemPaths.text),
         \(AuthOpenAPI.paths),
         \(IngestOpenAPI.paths),
-        \(SFUOpenAPI.paths)
+        \(SFUOpenAPI.paths),
+        \(SignallingOpenAPI.paths)
           },
           "components": {
             "securitySchemes": {
@@ -38,10 +40,15 @@ enum OpenAPIDocument {
               "Limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
               "Cursor": {"name": "cursor", "in": "query", "description": "The `next` of the page before.", "schema": {"type": "string", "format": "cursor", "minLength": 20}},
               "IfMatch": {"name": "If-Match", "in": "header", "description": "The ETag that the change is based on.", "schema": {"type": "string"}},
-              "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "description": "The same key and request are answered once, for a day.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}}
+              "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "description": "The same key and request are answered once, for a day.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}},
+        \(SignallingOpenAPI.parameters)
             },
-            "headers": {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}},
+            "headers": {
+              "ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}},
+        \(SignallingOpenAPI.headers)
+            },
             "responses": {
+        \(SignallingOpenAPI.responses),
               "Problem": {"description": "What went wrong.", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
               "Deleted": {"description": "Hidden, and given up for good unless it is restored in time.", "content": {"application/json": {"schema": {
                 "type": "object", "required": ["id", "undoUntil", "undoUrl"], "properties": {

@@ -119,7 +119,8 @@ enum SystemPaths {
         "/api/v1/events": {
           "get": {
             "operationId": "events", "tags": ["system"],
-            "summary": "What happens, as endless server-sent events named stream.live, stream.away, stream.ended, stream.updated, tracks.changed, recording.updated, recording.ended, recording.deleted, grant.revoked, key.revoked, viewers.changed; `reset` means: read everything again.",
+            "summary": "What happens, as endless server-sent events named stream.live, stream.away, stream.ended, stream.updated, tracks.changed, recording.updated, recording.ended, recording.deleted, grant.revoked, key.revoked, viewers.changed, viewers.measured; `reset` means: read everything again.",
+            "description": "The data of each is `{type, subject, time, data}`. `viewers.changed` carries a ViewersChanged: how many watch a stream by WebRTC at one replica, whenever that changes; 0 for a replica that is gone. `viewers.measured` carries a ViewersMeasured every 5 s while somebody watches, to members only; it has no ID and is never repeated.",
             "parameters": [
               {"name": "stream", "in": "query", "description": "Only this stream's.", "schema": {"type": "string"}},
               {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}],

@@ -62,7 +62,28 @@ public enum SFUOpenAPI {
             "roundTrip": {"type": "number", "description": "Seconds."},
             "loss": {"type": "number", "minimum": 0, "maximum": 1},
             "packetsSent": {"type": "integer"}, "packetsLost": {"type": "integer"}, "packetsResent": {"type": "integer"},
-            "keyframeRequests": {"type": "integer"}, "freezes": {"type": "integer"},
-            "keyframeAge": {"type": "number", "description": "Seconds since the newest keyframe came."}}}
+            "keyframeRequests": {"type": "integer"},
+            "freezes": {"type": "integer", "description": "Times that its pictures stood still, as far as the server can tell: from its request for a keyframe until one was sent."},
+            "freezeSeconds": {"type": "number", "description": "How long that was in all, with the round trip."},
+            "keyframeAge": {"type": "number", "description": "Seconds since the newest keyframe came."}}},
+        "ViewersChanged": {
+          "type": "object", "required": ["streamId", "replica", "viewers"], "properties": {
+            "streamId": {"$ref": "#/components/schemas/Identifier"},
+            "replica": {"type": "integer", "description": "The number that its sessions begin with."},
+            "viewers": {"type": "integer", "minimum": 0}}},
+        "ViewersMeasured": {
+          "type": "object", "required": ["streamId", "replica", "viewers", "items", "rest"], "properties": {
+            "streamId": {"$ref": "#/components/schemas/Identifier"}, "replica": {"type": "integer"},
+            "viewers": {"type": "integer", "minimum": 0},
+            "items": {"type": "array", "maxItems": 20, "description": "Those with the most trouble, the worst first.", "items": {
+              "type": "object", "required": ["id", "why", "bitrate", "loss", "freezes", "freezeSeconds"], "properties": {
+                "id": {"type": "string"}, "why": {"type": "string", "description": "The code of a Viewer's `why`."},
+                "bitrate": {"type": "integer"}, "roundTrip": {"type": "number"},
+                "loss": {"type": "number", "minimum": 0, "maximum": 1}, "layer": {"type": "string"},
+                "freezes": {"type": "integer"}, "freezeSeconds": {"type": "number"}}}},
+            "rest": {"type": "object", "description": "All others together: sums of bitrate and freezes, means of loss and round trip.",
+              "required": ["count", "bitrate", "loss", "freezes"], "properties": {
+                "count": {"type": "integer"}, "bitrate": {"type": "integer"}, "loss": {"type": "number"},
+                "roundTrip": {"type": "number"}, "freezes": {"type": "integer"}}}}}
         """
 }
