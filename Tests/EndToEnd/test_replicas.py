@@ -11,6 +11,7 @@ import pytest
 
 from browsers import Chromium
 from conftest import GRACE_SECONDS, free_port_base
+from crowd import Crowd
 from publisher import BITS, CELL, wait_live
 from stack import Stack
 from waiting import wait_until
@@ -19,6 +20,7 @@ from whep import is_watchable, offer, post, send
 from whip import AiortcPublisher
 
 REPLICAS = {"sfu": (105, 222), "ingest": (103, 212), "transcoder": (106, 232)}  # HTTP ports beyond the base
+CROWD_SIZE = 80
 WEBRTC_PORTS = {"sfu": 190, "ingest": 180}
 
 # Every picture that is shown, by the page's clock, with the number that is burnt into it.
@@ -204,6 +206,35 @@ def test_viewers_of_a_replica_that_stops_see_no_gap_of_a_second(stack, publish, 
     assert abs(lag(noted)) < 0.5
     state = watching.snapshot()
     assert state["engine"] == "WebRTC" and watching.was_never_reloaded()
+
+
+def test_a_picture_goes_on_when_its_replica_sends_a_crowd_elsewhere(stack, publish, page):
+    stream, url, watch_url, _ = stack.new_stream("replicas-crowd")
+    publish(url)
+    target = wait_watchable(stack, "replicas-crowd", stream)
+    watching = watch_by_webrtc(stack, page, watch_url)
+    leaving, session = stack.watched_at(stream["id"])
+    began = time.monotonic()
+    crowd = Crowd(stack, page, target, CROWD_SIZE)
+    try:
+        crowd.wait_until_all_play()
+        print(f"{CROWD_SIZE} joined in {time.monotonic() - began:.1f} s")
+        slot = session.split("-")[0] + "-"
+        there = sum(one.startswith(slot) for one in crowd.sessions)
+        assert there >= CROWD_SIZE // 4, crowd.sessions
+        stack.signal(leaving, signal.SIGTERM)
+        wait_until("the crowd has moved", lambda: len(crowd.moves) >= there)
+        crowd.wait_until_all_play()
+        before = len(pictures(page))
+        wait_until("the picture goes on", lambda: len(pictures(page)) > before + 60)
+        moves, gap = crowd.moves, longest_gap(pictures(page))
+        print(f"{there + 1} moved: gap of the picture {gap:.0f} ms; connections again after {moves[len(moves) // 2]:.0f} ms"
+              f" at the median, {moves[-1]:.0f} ms at most")
+        assert gap <= 1000
+        assert moves[-1] <= 3000, moves
+        assert watching.snapshot()["engine"] == "WebRTC" and watching.was_never_reloaded()
+    finally:
+        crowd.close()
 
 
 def test_viewers_of_a_replica_that_is_killed_go_on_within_seconds(stack, publish, page):
