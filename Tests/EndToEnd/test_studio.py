@@ -4,8 +4,11 @@ import pytest
 from publisher import wait_live
 from test_webrtc_pages import wait_for_engine
 from udp_relay import UDPRelay
-from waiting import wait_until
+from waiting import pause, wait_until
 from watch_page import WatchPage
+from whep import offer, post
+
+VP8 = "a=rtpmap:96 VP8/90000"
 
 
 def studio_state(browser):
@@ -187,5 +190,44 @@ def test_several_sizes_are_sent_by_the_studios_own_switch(stack, studio):
         return [layer["height"] for layer in viewer["layers"]]
 
     wait_until("viewers may have each of them", lambda: layers() == [720, 360, 180], timeout=30)
+    studio.click(".go")
+    wait_for_studio(studio, "idle")
+
+
+def test_the_studio_tells_who_watches_and_why_somebody_does_not(stack, studio, artifacts):
+    stream, _, watch, _ = stack.new_stream("studio-viewers")
+    open_studio(studio, stack, "studio-viewers")
+    wait_until("nobody watches yet", lambda: "Nobody watches" in text_of(studio, "m-viewers"))
+    studio.click(".go")
+    wait_for_studio(studio, "live")
+    wait_live(stack, "studio-viewers")
+    page = WatchPage(studio.another(), watch)
+    wait_for_engine(page, "WebRTC")
+    assert post(stack, f"/whep/{stream['id']}", offer(VP8)).status == 406
+
+    def rows():
+        return studio.evaluate("""[...document.querySelectorAll('m-viewers tbody tr')]
+            .map((row) => [...row.cells].map((cell) => cell.textContent))""")
+
+    wait_until("one plays, with its figures", lambda: (one := rows()[0]) and one[5] == "It plays." and one[1].endswith(" ms")
+               and one[2].endswith(" %") and one[4].endswith("bit/s"))
+    assert text_of(studio, "m-viewers [role=status]") == "1 watches by WebRTC."
+    [_, refused] = wait_until("and one was refused, with the reason", lambda: len(found := rows()) == 2 and found)
+    assert refused[0].endswith(" ago") and "avc1, which the offer does not take" in refused[5], refused
+    studio.screenshot(artifacts / "studio-viewers.png")
+    studio.resize(390, 844)
+    assert studio.evaluate("document.documentElement.scrollWidth") <= 390
+    studio.screenshot(artifacts / "studio-viewers-phone.png")
+    studio.resize(1280, 800)
+
+    asked = """performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/viewers')).length"""
+    studio.hide()
+    before = studio.evaluate(asked)
+    pause(4)
+    assert studio.evaluate(asked) == before, "a page that nobody sees does not ask"
+    studio.show()
+    wait_until("it asks again", lambda: studio.evaluate(asked) > before)
+    page.browser.go(stack.site)
+    wait_until("the viewer has left", lambda: "Nobody watches" in text_of(studio, "m-viewers"))
     studio.click(".go")
     wait_for_studio(studio, "idle")

@@ -9,6 +9,7 @@ import { WhipPublisher } from "../studio/whip.js";
 import { logo } from "./logo.js";
 import "./m-advice.js";
 import { Level } from "./m-level.js";
+import "./m-viewers.js";
 
 /** @typedef {{id: string, slug: string, title: string, state?: string}} Stream */
 
@@ -45,6 +46,7 @@ export class Studio extends HTMLElement {
   #useScreen = h("button", { type: "button", className: "button", onclick: () => this.#try(() => this.capture.openScreen()) }, icon("screen"), "Share a screen");
   #useOwnCamera = h("button", { type: "button", className: "button", onclick: () => this.#try(() => this.#useCamera()) }, icon("camera"), "Use the camera");
   #advice = h("m-advice");
+  #viewers = h("m-viewers");
   #watch = h("a", { className: "text-link" }, "Open the watch page");
 
   /** @param {Stream[]} streams @param {string | null} wanted a stream's slug or ID */
@@ -62,7 +64,8 @@ export class Studio extends HTMLElement {
       h("div", { className: "field" }, h("label", { for: input.id }, label), input, ...more);
     this.append(
       h("section", { className: "picture", "aria-label": "Preview" }, h("div", { className: "frame" }, this.#preview, this.#words, this.#badge),
-        h("div", { className: "desk" }, this.#muteSound, this.#muteVideo, this.#level, this.#useOwnCamera, this.#useScreen)),
+        h("div", { className: "desk" }, this.#muteSound, this.#muteVideo, this.#level, this.#useOwnCamera, this.#useScreen),
+        this.#viewers),
       h("section", { className: "panel settings", "aria-label": "Settings" },
         h("div", { className: "head" }, h("h1", {}, "Studio"), this.#state, this.#facts), this.#trouble,
         field(this.#stream, "Stream", this.#watch), this.#advice, field(this.#camera, "Camera"), field(this.#microphone, "Microphone"),
@@ -245,6 +248,7 @@ export class Studio extends HTMLElement {
     const stream = this.#streams.find(({ id }) => id === this.#stream.value);
     this.#watch.href = `/watch/${encodeURIComponent(stream?.slug ?? "")}`;
     this.#watch.target = isActive ? "_blank" : "";
+    this.#viewers.streamId = this.#stream.value;
     this.#advice.streamId = isActive ? "" : this.#stream.value;
     this.#drawDesk(capture);
     this.#drawWords(capture);
