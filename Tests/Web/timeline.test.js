@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { anchorsIn, anchorsOf, clockText, clockWords, programTimeAt, tickStep } from "../../Services/Gateway/Web/player/timeline.js";
+import { anchorsIn, anchorsOf, clockText, clockWords, heldShare, programTimeAt, tickStep } from "../../Services/Gateway/Web/player/timeline.js";
 import { endAt, intersection, rangeAfter, rangeAt } from "../../Services/Gateway/Web/player/ranges.js";
 import { withSample } from "../../Services/Gateway/Web/player/server-clock.js";
 import { SessionEdge } from "../../Services/Gateway/Web/player/session-edge.js";
@@ -96,4 +96,11 @@ test("delays, lengths and ages are words", () => {
 test("codecs have the names that people use", () => {
   assert.deepEqual(["avc1.64001f", 'video/mp4; codecs="hvc1.1.6.L93.B0"', "opus", "mp4a.40.2", "strange"].map(codecName),
     ["H.264", "HEVC", "Opus", "AAC", "strange"]);
+});
+
+test("what is held is drawn at its place, also where the element has times of its own", () => {
+  assert.deepEqual(heldShare([[0, 10], [20, 60]], 30, 30, 0, 100), [0.2, 0.6]);
+  assert.deepEqual(heldShare([[0, 8]], 5, 605, 0, 800), [0.75, 0.76], "native HLS: its minute began at 600 s");
+  assert.deepEqual(heldShare([[0, 10]], 30, 30, 0, 100), [0, 0], "nothing is held from here on");
+  assert.deepEqual(heldShare([[90, 130]], 95, 95, 0, 100), [0.9, 1], "more is held than is told of yet");
 });

@@ -1,5 +1,6 @@
 import { h, setText } from "../dom.js";
-import { clockText, clockWords, tickStep } from "../player/timeline.js";
+import { rangesOf } from "../player/ranges.js";
+import { clockText, clockWords, heldShare, tickStep } from "../player/timeline.js";
 
 const KEY_STEP = 5;
 const PAGE_STEP = 60;
@@ -44,16 +45,9 @@ export class Timeline extends HTMLElement {
   }
 
   /** @param {import("../player/player.js").Player} player @param {number} start @param {number} span */
-  #showHeld(player, start, span) {
-    const { buffered, currentTime } = player.video;
-    for (let index = 0; index < buffered.length; index += 1) {
-      if (buffered.end(index) < currentTime) continue;
-      const from = Math.min(Math.max((buffered.start(index) - start) / span, 0), 1);
-      const to = Math.min(Math.max((buffered.end(index) - start) / span, 0), 1);
-      this.#held.style.transform = `translateX(${from * 100}%) scaleX(${Math.max(to - from, 0)})`;
-      return;
-    }
-    this.#held.style.transform = "scaleX(0)";
+  #showHeld({ video, position }, start, span) {
+    const [from, to] = heldShare(rangesOf(video.buffered), video.currentTime, position, start, span);
+    this.#held.style.transform = `translateX(${from * 100}%) scaleX(${to - from})`;
   }
 
   /**

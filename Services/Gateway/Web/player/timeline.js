@@ -70,6 +70,20 @@ export function clockWords(seconds) {
   return said.join(" ") || "0 seconds";
 }
 
+/**
+ * What is held at the playhead or next after it, as shares of the timeline. An element may have times of its own, as
+ * with native HLS: they are the session's but for a constant.
+ * @param {import("./ranges.js").Range[]} buffered @param {number} currentTime by the element's times
+ * @param {number} position the same moment by the session's @param {number} start @param {number} span of the timeline
+ * @returns {[from: number, to: number]}
+ */
+export function heldShare(buffered, currentTime, position, start, span) {
+  const held = buffered.find(([, end]) => end >= currentTime);
+  if (!held) return [0, 0];
+  const [from, to] = held.map((time) => Math.min(Math.max((time - currentTime + position - start) / span, 0), 1));
+  return [from, Math.max(from, to)];
+}
+
 /** Distances of marks on a timeline, in seconds: what people count in. */
 const TICK_STEPS = [300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
 const MOST_TICKS = 12;
