@@ -17,10 +17,21 @@ def chromium():
     browser.close()
 
 
-def watch_by_hls(chromium, url):
-    """Opens a watch page, and wants it smooth as a viewer does."""
+def watch_by_webrtc(chromium, url, codec="video/H264"):
+    """Opens a watch page that shows moving pictures by WebRTC, as they were coded."""
     page = WatchPage(chromium.another(), url)
     wait_for_engine(page, "WebRTC", timeout=40)
+    before = page.snapshot()["inbound"]["framesDecoded"]
+    page.wait_for_moving_picture(frames=30)
+    after = wait_for_engine(page, "WebRTC")
+    assert codec in after["codecs"] and after["inbound"]["framesDecoded"] > before + 20, after
+    assert after["whyNotDirect"] is None and after["errors"] == []
+    return page
+
+
+def watch_by_hls(chromium, url, codec="video/H264"):
+    """Opens a watch page, and wants it smooth as a viewer does."""
+    page = watch_by_webrtc(chromium, url, codec)
     page.browser.evaluate("document.querySelector('m-delay button').click()")
     page.browser.evaluate("document.querySelectorAll('m-delay [role=menuitemradio]')[1].click()")
     wait_for_engine(page, "Low latency", timeout=30)
@@ -28,10 +39,10 @@ def watch_by_hls(chromium, url):
 
 
 @pytest.mark.parametrize("codec", ["video/VP9", "video/AV1"])
-def test_what_a_browser_publishes_plays_by_hls_with_its_own_sound(stack, chromium, publish_by_browser, codec):
+def test_what_a_browser_publishes_plays_by_webrtc_and_by_hls_with_its_own_sound(stack, chromium, publish_by_browser, codec):
     slug = "hls-" + codec[6:].lower()
     stream, _, watch = publish_by_whip(stack, lambda: publish_by_browser(chromium.another()), slug, codec)
-    page = watch_by_hls(chromium, watch)
+    page = watch_by_hls(chromium, watch, codec)
     page.wait_for_moving_picture()
     # Chromium plays Opus: nobody has AAC made.
     bus = MediaBus(stack)
@@ -44,9 +55,7 @@ def test_vp8_plays_by_webrtc_and_is_called_by_its_name_in_hls(stack, chromium, p
         stack, lambda: publish_by_browser(chromium.another()), "hls-vp8", "video/VP8"
     )
     assert 'CODECS="vp08.' in stack.request(hls, authorised=False).text
-    page = WatchPage(chromium.another(), watch)
-    wait_for_engine(page, "WebRTC", timeout=30)
-    page.wait_for_moving_picture()
+    watch_by_webrtc(chromium, watch, "video/VP8")
 
 
 def test_g711_is_heard_in_a_browser_by_hls(stack, publish, chromium):
