@@ -74,6 +74,7 @@ def test_viewers_with_loss_see_moving_pictures(stack, publish, chromium, relay):
     for row in rows:
         assert row["pictures"] > 0.8 * 30 * MEASURED_SECONDS, row
     assert all(row["longest gap ms"] <= 500 for row in rows[:2]), rows
+    assert rows[2]["longest gap ms"] <= 800, rows
     codes = [viewer["why"]["code"] for viewer in stack.api(f"/streams/{stream['id']}/viewers")["items"]]
     assert codes.count("no_reports") == 1, codes
     outage.set(is_cut=False)
@@ -109,3 +110,4 @@ def test_publishers_with_loss_are_recorded_without_holes(stack, chromium, publis
     for row in rows:
         assert row["seconds"] > 0.8 * MEASURED_SECONDS, row
     assert all(row["longest gap ms"] <= 500 for row in rows[:2]), rows
+    assert rows[2]["longest gap ms"] <= 1000, rows

@@ -31,7 +31,8 @@ def test_a_published_picture_moves_in_chromium(stack, publish, viewer):
     seen = viewer.statistics()
     assert seen["state"] == "connected" and seen["width"] == 640
     assert seen["video"]["freezeCount"] == 0 and seen["video"]["packetsLost"] == 0
-    assert seen["firstFrame"] < 1500, seen["firstFrame"]
+    print(f"first frame after {seen['firstFrame']:.0f} ms")
+    assert seen["firstFrame"] < 800, seen["firstFrame"]
     own = viewers(stack)["items"][-1]
     assert own["state"] == "playing" and own["why"]["code"] == "playing" and own["transport"] == "udp"
     assert own["bitrate"] > 100_000 and own["roundTrip"] < 1
@@ -49,7 +50,8 @@ def test_who_joins_at_any_moment_of_a_long_group_sees_a_picture_at_once(stack, p
         wait_until("it moves", lambda: viewer.decoded() > decoded + 20)
         viewer.browser.evaluate("pc.close()")
     print("first frame after", [round(delay) for delay in delays], "ms")
-    assert sorted(delays)[1] < 800, delays
+    # The target is 250 ms; a machine that is busy with tests may keep it in one of four only.
+    assert min(delays) < 250 and max(delays) < 1000, delays
 
 
 def test_aiortc_decodes_pictures_and_sound(stack, publish):
