@@ -14,6 +14,9 @@ const NO_FACTS = {
 export function snapshotOf(player) {
   const { video, engine } = player;
   const quality = video.getVideoPlaybackQuality?.();
+  // Where the element has times of its own, they are the session's but for a constant.
+  const shift = engine ? player.position - video.currentTime : 0;
+  const buffered = rangesOf(video.buffered).map(([start, end]) => /** @type {import("./ranges.js").Range} */ ([start + shift, end + shift]));
   const facts = { ...NO_FACTS, ...(engine?.facts ?? {}) };
   return {
     mode: player.mode, slug: player.watch?.slug ?? null, streamId: player.watch?.streamId ?? null,
@@ -22,7 +25,7 @@ export function snapshotOf(player) {
     currentTime: player.position, seekable: player.seekable, paused: video.paused, ended: video.ended,
     readyState: video.readyState, isWaiting: player.isWaiting, isAway: player.isAway,
     delay: engine?.delay ?? null, behind: engine ? engine.edge - player.position : null,
-    rate: video.playbackRate, buffered: rangesOf(video.buffered),
+    rate: video.playbackRate, buffered,
     width: video.videoWidth, height: video.videoHeight,
     frames: {
       decoded: facts.inbound?.framesDecoded ?? quality?.totalVideoFrames ?? 0,
