@@ -46,7 +46,7 @@ enum OriginServices {
             files: ExtentFiles(),
             grants: grants,
             measures: measures,
-            movies: MovieStore(volume: volume),
+            movies: MovieStore(volume: volume, builds: measures.movieBuilds),
             renditions: renditions,
             proxy: OwnerProxy(
                 directory: directory,

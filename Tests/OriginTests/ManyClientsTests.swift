@@ -13,6 +13,36 @@ import Testing
 @Suite struct ManyClientsTests {
     static let clientCount = 1000
 
+    @Test func `a newest segment is read from memory, and from its file once, however many ask`() async throws
+    {
+        let fixture = try OriginFixture()
+        let stream = try SyntheticStream.make(seconds: 10, withEnd: false)
+        let owner = await fixture.own(stream)
+        for item in stream.entries { owner.receive(item.entry, id: item.id) }
+        await fixture.volume.drained()
+        let segments = owner.session.read { $0.timelines[TrackID(rawValue: 0)]?.segments ?? [] }
+        let newest = try #require(segments.last { $0.isComplete && $0.isStored }?.mediaSequence)
+        func askAll() async -> [HTTPResponse] {
+            await withTaskGroup(of: HTTPResponse.self) { group in
+                for _ in 0..<200 {
+                    group.addTask { await fixture.get("\(LiveRoutesTests.session)/0/\(newest).m4s") }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        let live = await askAll()
+        #expect(live.allSatisfy { $0.status == 200 && $0.headers["x-accel-expires"] == "0" })
+        #expect(live.allSatisfy { !$0.comesFromFile })
+        #expect(fixture.files.counts == (0, 0))
+        let body = try #require(live.first?.body)
+        #expect(live.allSatisfy { $0.body == body })
+        // Where memory is short they all send from one descriptor, and no byte of it is held for any of them.
+        owner.session.evict(downTo: 0)
+        let stored = await askAll()
+        #expect(stored.allSatisfy { $0.comesFromFile && $0.body == body })
+        #expect(fixture.files.counts.opened == 1)
+    }
+
     @Test func `a thousand blocked clients are all answered by one part, soon and from one rendering`()
         async throws
     {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServing
 import MediaBus
+import Telemetry
 import TestSupport
 import Testing
 
@@ -61,6 +62,55 @@ import Testing
         #expect(before.body == after.body)
         #expect(before.headers["etag"] == after.headers["etag"])
         #expect(await fixture.get(Self.path).headers["location"] == "file.mp4?through=1")
+    }
+
+    /// Keeps the reading thread busy until it is let go.
+    private func holdReading(of volume: Volume) -> DispatchSemaphore {
+        let isHeld = DispatchSemaphore(value: 0)
+        volume.read { isHeld.wait() }
+        return isHeld
+    }
+
+    @Test func `is made once for all viewers who open it together, and again for nobody`() async throws {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(try SyntheticStream.make(seconds: 4))
+        let reading = holdReading(of: fixture.volume)
+        try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            for _ in 0..<8 { group.addTask { await fixture.get(Self.path).body } }
+            try await eventually("one is begun") { fixture.measures.movieBuilds.current > 0 }
+            reading.signal()
+            var bodies: Set<[UInt8]> = []
+            for try await body in group { bodies.insert(body) }
+            #expect(bodies.count == 1 && bodies.first?.isEmpty == false)
+        }
+        #expect(await fixture.get(Self.path).status == 200)
+        #expect(fixture.measures.movieBuilds.current == 1)
+    }
+
+    @Test func `who asks for one view after the other is told to come again`() async throws {
+        let fixture = try OriginFixture()
+        _ = await fixture.feedAll(try SyntheticStream.make(seconds: 4))
+        let reading = holdReading(of: fixture.volume)
+        let runs = 0..<2 * MovieStore.buildLimit
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for run in runs {
+                group.addTask {
+                    let answer = await fixture.get(Self.path, query: [("run", "\(run)")])
+                    if answer.status == 503 { #expect(answer.headers["retry-after"] == "1") }
+                    return answer.status
+                }
+            }
+            var statuses: [Int] = []
+            while statuses.count < runs.count, let status = try await group.next() {
+                statuses.append(status)
+                if statuses.count == runs.count - MovieStore.buildLimit { reading.signal() }
+            }
+            return statuses
+        }
+        #expect(statuses.prefix(MovieStore.buildLimit).allSatisfy { $0 == 503 })
+        #expect(!statuses.dropFirst(MovieStore.buildLimit).contains(503))
+        #expect(fixture.measures.movieBuilds.current == UInt64(MovieStore.buildLimit))
+        #expect(await fixture.get(Self.path).status == 200)
     }
 
     @Test(arguments: ["99", "-1", "x", "4294967296"])

@@ -22,6 +22,7 @@ final class OriginFixture: Sendable {
     let loops = EventLoopGroup(count: 2, name: "test")
     let measures = OriginMeasures(MetricRegistry(service: "origin"))
     let budget: MemoryBudget
+    let files = ExtentFiles()
 
     init(folder: String? = nil, control: RedisClient? = nil) throws {
         self.folder = try folder ?? TemporaryFolder.make("media").path
@@ -30,10 +31,10 @@ final class OriginFixture: Sendable {
         budget = MemoryBudget(byteLimit: 1 << 30, loop: loops.loops[0])
         LiveRoutes(
             directory: directory,
-            files: ExtentFiles(),
+            files: files,
             grants: grants,
             measures: measures,
-            movies: MovieStore(volume: volume),
+            movies: MovieStore(volume: volume, builds: measures.movieBuilds),
             renditions: RenditionService(loop: loops.loops[0], replica: "test"),
             proxy: OwnerProxy(
                 directory: directory,

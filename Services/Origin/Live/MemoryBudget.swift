@@ -36,6 +36,7 @@ struct OriginMeasures: Sendable {
     let recordFailures: Counter
     let feeds: Gauge
     let heldRequests: Gauge
+    let movieBuilds: Counter
 
     init(_ registry: MetricRegistry) {
         parts = registry.counter("parts_published_total", "Parts that were packaged and published.")
@@ -44,5 +45,6 @@ struct OriginMeasures: Sendable {
         recordFailures = registry.counter("recording_failures_total", "Writes that the volume refused.")
         feeds = registry.gauge("feeds_open", "Feeds that are being sent.")
         heldRequests = registry.gauge("requests_held", "Requests that wait for a part.")
+        movieBuilds = registry.counter("movie_builds_total", "Heads of file.mp4 that were made.")
     }
 }

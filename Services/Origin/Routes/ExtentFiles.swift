@@ -11,12 +11,16 @@ final class ExtentFiles: Sendable {
     private struct State {
         var files: [String: Entry] = [:]
         var uses: UInt64 = 0
+        var opened = 0
     }
 
     /// Descriptors that are kept open; beyond it the least used is closed after its last response.
     static let limit = 512
 
     private let state = Mutex(State())
+
+    /// The times that a file was opened, and that an extent was asked for.
+    var counts: (opened: Int, used: UInt64) { state.withLock { ($0.opened, $0.uses) } }
 
     /// The open file of an extent's data, or `nil` where it cannot be opened.
     func file(of extent: ExtentName, in folder: String) -> OpenFile? {
@@ -29,6 +33,7 @@ final class ExtentFiles: Sendable {
                 return state.files[path]?.file
             }
             guard let file = try? OpenFile(path: path) else { return nil }
+            state.opened += 1
             state.files[path] = Entry(file: file, lastUse: uses)
             if state.files.count > Self.limit,
                 let oldest = state.files.min(by: { $0.value.lastUse < $1.value.lastUse })?.key

@@ -15,7 +15,7 @@ extension LiveRoutes {
             return .redirect(to: "file.mp4?through=\(newest)\(suffix)")
         }
         guard through <= newest else { throw HTTPProblem.noSuchMedia }
-        guard let movie = await movies.movie(of: session, through: through, run: Int(run)),
+        guard let movie = try await movie(of: session, through: through, run: Int(run)),
             let body = files.pieces(of: movie.body, in: session.folder)
         else { throw HTTPProblem.noSuchMedia }
         return HTTPResponse(
@@ -27,6 +27,19 @@ extension LiveRoutes {
             ],
             content: .pieces([.bytes(movie.head)] + body)
         )
+    }
+
+    private func movie(of session: MediaSession, through: UInt32, run: Int) async throws -> Movie? {
+        do throws(MovieStore.Busy) {
+            return try await movies.movie(of: session, through: through, run: run)
+        } catch {
+            throw HTTPProblem(
+                503,
+                "files_busy",
+                "Other files are being made. Try again soon.",
+                headers: ["retry-after": "1"]
+            )
+        }
     }
 
     private func number(_ request: HTTPRequest, _ name: String) throws -> UInt32? {

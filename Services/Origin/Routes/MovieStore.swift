@@ -3,6 +3,7 @@ import HTTPServing
 import ISOBMFF
 import Media
 import Synchronization
+import Telemetry
 
 /// A session as one progressive MP4 file that exists only as a list of pieces.
 struct Movie: Sendable {
@@ -23,31 +24,86 @@ final class MovieStore: Sendable {
         var run: Int
     }
 
-    private struct State {
+    /// So many views are being made that another one must be asked for again.
+    struct Busy: Error {}
+
+    fileprivate typealias Answer = Result<Movie?, Busy>
+    fileprivate typealias Asker = CheckedContinuation<Answer, Never>
+
+    fileprivate struct State {
         var movies: [Key: Movie] = [:]
         var order: [Key] = []
+        /// Who waits for each view that is being made.
+        var askers: [Key: [Asker]] = [:]
     }
 
     /// The heads that are kept; an hour of video and sound has one of about 3 MB.
     static let limit = 8
+    /// The views that are being made, one after the other; who asks for a further one is told to come again.
+    static let buildLimit = 4
 
     private let volume: Volume
+    private let builds: Counter
     private let state = Mutex(State())
 
-    init(volume: Volume) { self.volume = volume }
+    /// Creates an empty store that counts what it makes in `builds`.
+    init(volume: Volume, builds: Counter) {
+        self.volume = volume
+        self.builds = builds
+    }
 
     /// The movie of a session up to and with a segment, or `nil` where there is no such run.
-    func movie(of session: MediaSession, through: UInt32, run: Int) async -> Movie? {
+    ///
+    /// It is made once, however many ask for it.
+    func movie(of session: MediaSession, through: UInt32, run: Int) async throws(Busy) -> Movie? {
         let key = Key(sessionID: session.sessionID, through: through, run: run)
-        if let known = state.withLock({ $0.movies[key] }) { return known }
-        let made = await volume.reading { MovieBuilder(session: session, through: through, run: run).movie }
-        guard let made else { return nil }
-        state.withLock { state in
-            if state.movies[key] == nil { state.order.append(key) }
-            state.movies[key] = made
-            if state.order.count > Self.limit { state.movies[state.order.removeFirst()] = nil }
+        let answer: Answer = await withCheckedContinuation { asker in
+            switch state.withLock({ $0.take(asker, for: key) }) {
+            case .known(let movie): asker.resume(returning: .success(movie))
+            case .waits: break
+            case .begins: build(key, of: session)
+            case .busy: asker.resume(returning: .failure(Busy()))
+            }
         }
-        return made
+        return try answer.get()
+    }
+
+    private func build(_ key: Key, of session: MediaSession) {
+        builds.increment()
+        volume.read {
+            let movie = MovieBuilder(session: session, through: key.through, run: key.run).movie
+            let askers = self.state.withLock { $0.finish(key, with: movie) }
+            for asker in askers { asker.resume(returning: .success(movie)) }
+        }
+    }
+}
+
+extension MovieStore.State {
+    fileprivate enum Step {
+        case known(Movie)
+        /// Somebody else's view is being made.
+        case waits
+        /// The view is to be made now.
+        case begins
+        case busy
+    }
+
+    /// Takes somebody who asks for a view; who waits is answered when it is made.
+    fileprivate mutating func take(_ asker: MovieStore.Asker, for key: MovieStore.Key) -> Step {
+        if let known = movies[key] { return .known(known) }
+        let begins = askers[key] == nil
+        if begins, askers.count >= MovieStore.buildLimit { return .busy }
+        askers[key, default: []].append(asker)
+        return begins ? .begins : .waits
+    }
+
+    /// Keeps a view that is made, and returns who waits for it.
+    fileprivate mutating func finish(_ key: MovieStore.Key, with movie: Movie?) -> [MovieStore.Asker] {
+        if let movie, movies.updateValue(movie, forKey: key) == nil {
+            order.append(key)
+            if order.count > MovieStore.limit { movies[order.removeFirst()] = nil }
+        }
+        return askers.removeValue(forKey: key) ?? []
     }
 }
 

@@ -121,9 +121,12 @@ final class Volume: Sendable {
     /// Runs work that only reads files, off the writing thread, and returns its result.
     func reading<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            readLoop.execute { continuation.resume(returning: work()) }
+            read { continuation.resume(returning: work()) }
         }
     }
+
+    /// Runs work that only reads files, off the writing thread, in its turn.
+    func read(_ work: @escaping @Sendable () -> Void) { readLoop.execute(work) }
 
     private func scheduleWrites() {
         loop.schedule(after: min(syncInterval, Self.longestGathering)) {
