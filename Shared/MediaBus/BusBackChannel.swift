@@ -31,8 +31,23 @@ public struct BusBackChannel: Sendable {
 
     /// Takes the requests for keyframes of a stream.
     public func takeKeyframeRequests(of streamID: String) async throws(RedisError) -> Set<KeyframeRequest> {
-        let reply = try await client.command("SPOP", BusKeys.ask(streamID), Self.askLimit)
-        return Set((reply.array ?? []).compactMap { $0.string.flatMap { KeyframeRequest(parsing: $0) } })
+        try await takeKeyframeRequests(of: [streamID])[streamID] ?? []
+    }
+
+    /// Takes the requests for keyframes of many streams in one go; streams without any are left out.
+    public func takeKeyframeRequests(
+        of streamIDs: [String]
+    ) async throws(RedisError) -> [String: Set<KeyframeRequest>] {
+        let commands = streamIDs.map { RedisCommand("SPOP", BusKeys.ask($0), Self.askLimit) }
+        var requests: [String: Set<KeyframeRequest>] = [:]
+        for (streamID, reply) in zip(streamIDs, try await client.pipeline(commands)) {
+            for case let text? in (reply.array ?? []).map(\.string) {
+                if let request = KeyframeRequest(parsing: text) {
+                    requests[streamID, default: []].insert(request)
+                }
+            }
+        }
+        return requests
     }
 
     /// Says that `replica` wants a rendition for ``wantDuration`` from now; to be renewed every two seconds.

@@ -73,6 +73,13 @@ public actor BusShard: LoopActor, Service {
         try await BusBackChannel(client).takeKeyframeRequests(of: streamID)
     }
 
+    /// Takes the requests for keyframes of many streams in one go; streams without any are left out.
+    public nonisolated func takeKeyframeRequests(
+        of streamIDs: [String]
+    ) async throws(RedisError) -> [String: Set<KeyframeRequest>] {
+        try await BusBackChannel(client).takeKeyframeRequests(of: streamIDs)
+    }
+
     /// The number of streams that are being written.
     public var writerCount: Int { writers.count }
 

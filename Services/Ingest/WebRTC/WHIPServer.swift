@@ -33,8 +33,6 @@ actor WHIPServer: Service {
     }
 
     private static let tickInterval = Duration.milliseconds(20)
-    /// How often it is looked whether readers want a keyframe.
-    private static let askInterval: UInt64 = 250_000_000
 
     nonisolated let name = "whip"
     nonisolated let loop: EventLoop
@@ -47,13 +45,15 @@ actor WHIPServer: Service {
     private let shard: BusShard
     private let context: IngestContext
     private let errands: Errands
+    private lazy var asks = KeyframeAsks(shard: shard, errands: errands) { [weak self] streamID, requests in
+        self?.assumeIsolated { $0.pass(requests, to: streamID) }
+    }
     private let identity: DTLSIdentity
     /// The port, once the replica has a slot.
     private var endpoint: WebRTCEndpoint?
     private var publishers: [String: WHIPPublisher] = [:]
     private var openingCount = 0
     private var isTicking = false
-    private var nextAsk: UInt64 = 0
     private let ssrc = UInt32.random(in: 1...UInt32.max)
 
     /// Creates a server that takes publishers once its port is open.
@@ -247,17 +247,16 @@ actor WHIPServer: Service {
         isTicking = false
         let now = EventLoop.now
         for publisher in Array(publishers.values) { publisher.tick(now: now) }
-        if now >= nextAsk {
-            nextAsk = now &+ Self.askInterval
-            errands.run { await self.takeKeyframeRequests() }
+        if asks.assumeIsolated({ $0.isDue(at: now) }) {
+            let streamIDs = publishers.values.map(\.carrier.publisher.key.streamID)
+            asks.assumeIsolated { $0.ask(of: streamIDs, at: now) }
         }
         tickLater()
     }
 
-    private func takeKeyframeRequests() async {
-        for (id, streamID) in publishers.mapValues(\.carrier.publisher.key.streamID) {
-            let requests = try? await shard.takeKeyframeRequests(of: streamID)
-            if let requests, !requests.isEmpty { publishers[id]?.ask(requests) }
+    private func pass(_ requests: Set<KeyframeRequest>, to streamID: String) {
+        for publisher in publishers.values where publisher.carrier.publisher.key.streamID == streamID {
+            publisher.ask(requests)
         }
     }
 }
