@@ -30,8 +30,8 @@ import Testing
         _ = sound.time(of: 0, arrival: 10 * second)
         // The picture came 100 ms later than its sound, though it was taken at the same time.
         _ = picture.time(of: 0, arrival: 10 * second + 100_000_000)
-        sound.synchronise(with: report(500, 0), &publisher)
-        picture.synchronise(with: report(500, 0), &publisher)
+        sound.synchronise(with: report(500, 0), &publisher, arrival: 10 * second)
+        picture.synchronise(with: report(500, 0), &publisher, arrival: 10 * second)
         #expect(abs(picture.pendingSlew + 100_000_000) < 20_000)
         var last: Int64 = 909_000
         for tick in 1...1000 as ClosedRange<UInt32> {
@@ -49,10 +49,51 @@ import Testing
         var picture = MediaClock(clockRate: 90_000)
         _ = sound.time(of: 0, arrival: 10 * second)
         _ = picture.time(of: 0, arrival: 10 * second)
-        sound.synchronise(with: report(500, 0), &publisher)
-        picture.synchronise(with: report(503, 0), &publisher)
+        sound.synchronise(with: report(500, 0), &publisher, arrival: 10 * second)
+        picture.synchronise(with: report(503, 0), &publisher, arrival: 10 * second)
         let time = picture.time(of: 0, arrival: 10 * second)
         #expect(time == 13 * 90_000)
+    }
+
+    @Test(arguments: [5, -5, 9, -9, 3600, -3600])
+    func `sound and pictures stay together when the publisher sets its clock`(step: Int) {
+        var publisher = PublisherClock()
+        var sound = MediaClock(clockRate: 48_000)
+        var picture = MediaClock(clockRate: 90_000)
+        for tick in 0..<200 as Range<UInt32> {
+            // Ten times a second; from 10 s on by another clock, which sound tells 900 ms before the picture.
+            let arrival = (100 + UInt64(tick)) * second / 10
+            let heard = sound.time(of: tick * 4800, arrival: arrival)
+            let seen = picture.time(of: tick * 9000, arrival: arrival)
+            #expect(heard == 480_000 + Int64(tick) * 4800)
+            #expect(seen == 900_000 + Int64(tick) * 9000)
+            let wallClock = Double(5000 + Int(tick / 10) + (tick >= 100 ? step : 0))
+            let isReporting = tick % 10 == 0
+            if isReporting {
+                sound.synchronise(with: report(wallClock, tick * 4800), &publisher, arrival: arrival)
+            }
+            if tick % 10 == 9 {
+                let time = (tick - 9) * 9000
+                picture.synchronise(with: report(wallClock, time), &publisher, arrival: arrival)
+            }
+        }
+    }
+
+    @Test func `a track that stood still goes on together with the other`() {
+        var publisher = PublisherClock()
+        var sound = MediaClock(clockRate: 48_000)
+        var picture = MediaClock(clockRate: 90_000)
+        _ = sound.time(of: 0, arrival: 10 * second)
+        _ = picture.time(of: 0, arrival: 10 * second)
+        sound.synchronise(with: report(500, 0), &publisher, arrival: 10 * second)
+        picture.synchronise(with: report(500, 0), &publisher, arrival: 10 * second)
+        // Its timestamps have not gone on for four seconds.
+        _ = sound.time(of: 5 * 48_000, arrival: 15 * second)
+        _ = picture.time(of: 90_000, arrival: 15 * second)
+        sound.synchronise(with: report(505, 5 * 48_000), &publisher, arrival: 15 * second)
+        picture.synchronise(with: report(505, 90_000), &publisher, arrival: 15 * second)
+        #expect(sound.time(of: 5 * 48_000, arrival: 15 * second) == 15 * 48_000)
+        #expect(picture.time(of: 90_000, arrival: 15 * second) == 15 * 90_000)
     }
 
     @Test func `begins again where the source does`() {
@@ -71,7 +112,7 @@ import Testing
                 _ = clock.time(of: .random(in: 0 ... .max, using: &generator), arrival: generator.next())
                 var report = report(0, .random(in: 0 ... .max, using: &generator))
                 report.ntpTime = generator.next()
-                clock.synchronise(with: report, &publisher)
+                clock.synchronise(with: report, &publisher, arrival: generator.next())
                 _ = clock.pendingSlew
             }
         }

@@ -109,7 +109,7 @@ struct IncomingTrack {
     /// Takes a report of the source.
     mutating func receive(_ report: SenderReport, _ shared: inout PublisherClock, now: UInt64) {
         receiver.receive(report, now: now)
-        clock.synchronise(with: report, &shared)
+        clock.synchronise(with: report, &shared, arrival: now)
     }
 
     /// Appends the frames that are complete to `frames`.

@@ -15,12 +15,16 @@ public struct PublisherClock: Sendable, Equatable {
         if offset == nil { offset = ours &- publisher }
         return publisher &+ (offset ?? 0)
     }
+
+    /// Takes note that the publisher has set its clock forward by `step` nanoseconds, or back.
+    mutating func follow(step: Int64) { offset? &-= step }
 }
 
 /// Maps RTP timestamps of one track to a time that all tracks of the publisher share.
 ///
 /// Until the publisher's first report a track begins when its first packet came. From then on the reports say how
-/// tracks lie to each other, and the time is led there so slowly that nobody sees or hears it.
+/// tracks lie to each other, and the time is led there so slowly that nobody sees or hears it. A publisher that sets
+/// its clock moves none of them.
 public struct MediaClock: Sendable, Equatable {
     /// The time runs faster or slower by at most one part in so many.
     public static let slewDivisor: Int64 = 200
@@ -38,6 +42,8 @@ public struct MediaClock: Sendable, Equatable {
     private var offset: Int64?
     private var target: Int64 = 0
     private var lastSlew: Int64 = 0
+    /// Whether a report has said how the track lies to the others.
+    private var isSynchronised = false
 
     /// Creates the clock of a track whose timestamps count `clockRate` ticks a second.
     public init(clockRate: UInt32) { self.clockRate = max(1, clockRate) }
@@ -51,19 +57,37 @@ public struct MediaClock: Sendable, Equatable {
             target = ticks(Int64(clamping: arrival)) &- unwrapped
             offset = target
             lastSlew = unwrapped
+            isSynchronised = false
         }
         slew(at: unwrapped)
         return unwrapped &+ (offset ?? 0)
     }
 
     /// Learns from a report of the track how it lies to the others.
-    public mutating func synchronise(with report: SenderReport, _ clock: inout PublisherClock) {
+    ///
+    /// - Parameter arrival: when the report came, in nanoseconds.
+    public mutating func synchronise(
+        with report: SenderReport,
+        _ clock: inout PublisherClock,
+        arrival: UInt64
+    ) {
         guard let offset else { return }
         let unwrapped = timestamps.peek(report.rtpTimestamp)
-        let shared = clock.time(of: report.ntpTime, ours: nanoseconds(unwrapped &+ offset))
+        let own = nanoseconds(unwrapped &+ offset)
+        let shared = clock.time(of: report.ntpTime, ours: own)
+        defer { isSynchronised = true }
+        if isSynchronised, isStepOfPublisher(from: own, to: shared, arrival: Int64(clamping: arrival)) {
+            return clock.follow(step: shared &- own)
+        }
         target = ticks(shared) &- unwrapped
         guard (target &- offset).magnitude > ticks(Self.maximumSlew).magnitude else { return }
         self.offset = target
+    }
+
+    /// Whether a report differs because the publisher has set its clock: what the track says fits the arrival better.
+    private func isStepOfPublisher(from own: Int64, to shared: Int64, arrival: Int64) -> Bool {
+        guard (shared &- own).magnitude > Self.maximumSlew.magnitude else { return false }
+        return (own &- arrival).magnitude < (shared &- arrival).magnitude
     }
 
     /// The time that the track is still led by, in nanoseconds.

@@ -58,7 +58,7 @@ import RTP
                 byteCount: 0
             )
             receiver.receive(report, now: now)
-            clock.synchronise(with: report, &publisher)
+            clock.synchronise(with: report, &publisher, arrival: now)
         }
 
         private mutating func deliver() {
