@@ -24,7 +24,7 @@ struct IngestHarness {
     let database: PostgresServer.Database
     let pool: PostgresPool
     let loops: EventLoopGroup
-    let parts: Ingest.Parts
+    let parts: IngestParts
     let server: RTMPServer
     let received: ReceivedStream
     let commands: RedisClient
@@ -64,7 +64,7 @@ struct IngestHarness {
         settings.graceSeconds = 2
         change(&settings)
         let bus = BusConfiguration(redis: try RedisClient.Configuration(url: redis.url))
-        parts = Ingest.Parts(
+        parts = IngestParts(
             settings,
             authority: PostgresAuthority(pool: pool, logger: logger),
             bus: bus,
@@ -112,7 +112,7 @@ struct IngestHarness {
     func withReplica(_ body: (Replica) async throws -> Void) async throws {
         let loops = EventLoopGroup(count: 1, name: "replica")
         let logger = Logger(level: .error) { print($0.message, $0.fields) }
-        let parts = Ingest.Parts(
+        let parts = IngestParts(
             self.parts.context.settings,
             authority: PostgresAuthority(pool: pool, logger: logger),
             bus: BusConfiguration(redis: try RedisClient.Configuration(url: redis.url)),
@@ -140,7 +140,7 @@ struct IngestHarness {
 
     /// One of several processes of the service.
     struct Replica {
-        let parts: Ingest.Parts
+        let parts: IngestParts
         let server: RTMPServer
 
         /// The URL for encoders.
