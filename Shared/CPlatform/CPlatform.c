@@ -175,6 +175,15 @@ int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_secon
     return setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
+#ifndef TCP_NOTSENT_LOWAT
+#define TCP_NOTSENT_LOWAT 25
+#endif
+
+int cplatform_bound_sending(int descriptor, int unsent_bytes, int buffer_bytes) {
+    if (setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes)) return -1;
+    return setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof buffer_bytes);
+}
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif

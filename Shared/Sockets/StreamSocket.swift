@@ -51,6 +51,15 @@ public struct StreamSocket: ~Copyable, Sendable {
         _ = cplatform_set_keepalive(descriptor, CInt(clamping: idle), CInt(clamping: interval), 3)
     }
 
+    /// Bounds what the kernel takes to be sent, where what comes late is of no use.
+    ///
+    /// - Parameters:
+    ///   - unsentByteCount: Bytes that have not been sent once; beyond that the socket is not writable.
+    ///   - byteCount: All bytes that the peer has not confirmed; half of what the kernel then uses for them.
+    public borrowing func boundSending(unsentByteCount: Int, byteCount: Int) {
+        _ = cplatform_bound_sending(descriptor, CInt(clamping: unsentByteCount), CInt(clamping: byteCount))
+    }
+
     /// Receives into `buffer`.
     public borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
         // SAFETY: the kernel writes at most `count` bytes into the caller's buffer.

@@ -4,9 +4,20 @@ import Reactor
 import Sockets
 
 /// One TCP connection of a peer whose network blocks UDP (RFC 6544, passive).
+///
+/// What is too much for the path must not gather here: it would all have to go before anything newer can. So the kernel
+/// takes little more than it can send at once, and who has a choice is told by ``isBacklogged`` to wait and choose then.
 final class FrameConnection: EventHandler {
     /// What may wait to be sent; further packets are dropped, as a congested network would.
-    static let outputByteLimit = 512 * 1024
+    static let outputByteLimit = 64 * 1024
+    /// How long the oldest of it may wait before further packets are dropped.
+    static let outputWaitLimit = Duration.milliseconds(500)
+    /// Beyond this the connection is behind.
+    static let backlogByteCount = 2 * 1024
+    /// What the kernel may hold that has not been sent once.
+    static let unsentByteCount = 4 * 1024
+    /// What it may hold altogether: some Mbit/s over some hundred milliseconds.
+    static let sendByteCount = 256 * 1024
     private static let receiveByteCount = 16 * 1024
     private static let receivesPerWakeUp = 8
 
@@ -23,8 +34,7 @@ final class FrameConnection: EventHandler {
     private let loop: EventLoop
     private weak var endpoint: WebRTCEndpoint?
     private var reader = FrameReader()
-    private var output: [UInt8] = []
-    private var sentByteCount = 0
+    private var output = FrameQueue(byteLimit: outputByteLimit, waitLimit: outputWaitLimit.nanoseconds)
     private var isOpen = true
     private var watchesWriting = false
 
@@ -35,6 +45,7 @@ final class FrameConnection: EventHandler {
         loop = endpoint.loop
         opened = EventLoop.now
         lastReceived = opened
+        self.socket.boundSending(unsentByteCount: Self.unsentByteCount, byteCount: Self.sendByteCount)
         loop.watch(self.socket.descriptor, for: .readable, handler: self)
     }
 
@@ -48,15 +59,13 @@ final class FrameConnection: EventHandler {
         }
     }
 
+    /// Whether more would only wait here.
+    var isBacklogged: Bool { output.byteCount > Self.backlogByteCount }
+
     /// Queues one frame.
     func send(_ bytes: UnsafeRawBufferPointer) {
-        guard isOpen, bytes.count <= Int(UInt16.max) else { return }
-        guard output.count - sentByteCount + bytes.count + 2 <= Self.outputByteLimit else {
-            droppedCount &+= 1
-            return
-        }
-        output += [UInt8(bytes.count >> 8), UInt8(bytes.count & 255)]
-        unsafe output.append(contentsOf: bytes)
+        guard isOpen else { return }
+        guard unsafe output.add(bytes, at: EventLoop.now) else { return droppedCount &+= 1 }
         flush()
     }
 
@@ -103,21 +112,13 @@ final class FrameConnection: EventHandler {
     }
 
     private func flush() {
-        guard isOpen, sentByteCount < output.count else { return }
-        let outcome = unsafe output.withUnsafeBytes { bytes in
-            unsafe socket.send(UnsafeRawBufferPointer(rebasing: bytes[sentByteCount...]))
-        }
-        switch outcome {
-        case .moved(let count): sentByteCount += count
+        guard isOpen, output.byteCount > 0 else { return }
+        switch unsafe output.withBytes({ unsafe socket.send($0) }) {
+        case .moved(let count): output.remove(count)
         case .wouldBlock: break
         case .ended, .failed: return close()
         }
-        let isDone = sentByteCount == output.count
-        if isDone || sentByteCount > Self.outputByteLimit / 2 {
-            output.removeFirst(sentByteCount)
-            sentByteCount = 0
-        }
-        watchWriting(!isDone)
+        watchWriting(output.byteCount > 0)
     }
 
     private func watchWriting(_ isWanted: Bool) {

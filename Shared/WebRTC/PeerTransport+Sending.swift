@@ -10,6 +10,10 @@ extension PeerTransport {
     /// The longest plain packet that can be sent.
     public static let packetByteLimit = DatagramOutbox.datagramByteLimit - SRTPSender.rtcpOverheadByteLimit
 
+    /// Whether what is sent now would wait behind what the path has not carried yet; so it is by TCP only, as datagrams
+    /// are queued or lost on the way.
+    public var isBacklogged: Bool { connection?.isBacklogged ?? false }
+
     /// Sends one RTP packet of `byteCount` bytes that `write` writes.
     ///
     /// Packets of one length for one peer that follow each other leave as one run; they leave at the end of the

@@ -5,10 +5,11 @@ import re
 CANDIDATE = re.compile(r"a=candidate:.*\r\n")
 
 
-def lead_to(sdp, host, port):
-    """The answer with one candidate by UDP instead of ours."""
+def lead_to(sdp, host, port, transport="udp"):
+    """The answer with one candidate instead of ours."""
+    kind = " tcptype passive" if transport == "tcp" else ""
     lines = itertools.chain(
-        [f"a=candidate:1 1 udp 2130706431 {host} {port} typ host\r\n"], itertools.repeat(""))
+        [f"a=candidate:1 1 {transport} 2130706431 {host} {port} typ host{kind}\r\n"], itertools.repeat(""))
     return CANDIDATE.sub(lambda _: next(lines), sdp)
 
 

@@ -6,8 +6,9 @@ import pytest
 import stun
 from answers import keep_only_tcp, lead_to
 from media_bus import MediaBus
+from tcp_relay import TCPRelay
 from udp_relay import UDPRelay
-from waiting import wait_until
+from waiting import pause, wait_until
 from whep import ViewerPage, is_watchable, offer, post, send, wait_watchable
 
 FRAME_BYTES = 2
@@ -119,6 +120,45 @@ def test_who_asks_for_a_keyframe_gets_one_of_a_publisher_by_webrtc(stack, publis
     finally:
         bus.close()
     assert is_watchable(stack, target)
+
+
+FOLLOW = """() => {
+  window.shown = [];
+  const noted = (_, {presentationTime, rtpTimestamp}) => {
+    shown.push(presentationTime - rtpTimestamp / 90);
+    video.requestVideoFrameCallback(noted);
+  };
+  video.requestVideoFrameCallback(noted);
+}"""
+
+
+def test_a_narrow_tcp_path_costs_pictures_and_not_seconds(stack, chromium, publish):
+    relay = TCPRelay(stack.port("sfu-webrtc"))
+    try:
+        stream, url, _, _ = stack.new_stream("ways-narrow-tcp")
+        publish(url, sound=False, codec_options=[
+            "-b:v", "600k", "-minrate", "600k", "-maxrate", "600k", "-bufsize", "100k", "-nal-hrd", "cbr"])
+        page = ViewerPage(stack, chromium.another(relay.rewrite))
+        assert page.watch(wait_watchable(stack, "ways-narrow-tcp", stream["id"]), sound=False)["status"] == 201
+        page.browser.evaluate(f"({FOLLOW})()")
+        wait_for_pictures(page, 90)
+        punctual = min(page.browser.evaluate("shown.splice(0)"))
+        relay.rate = 400_000
+        before = page.statistics()["video"]
+        pause(12)  # long enough to be 4 s late
+        late = sorted(shown - punctual for shown in page.browser.evaluate("shown.splice(0)"))
+        after = page.statistics()["video"]
+        gained = {name: after[name] - before[name] for name in ("framesDecoded", "keyFramesDecoded", "packetsLost")}
+        seen = f"ms late: p50 {late[len(late) // 2]:.0f}, p99 {late[len(late) * 99 // 100]:.0f}, {late[-1]:.0f}; {gained}"
+        print(seen)
+        # With what the browser holds back itself, as pictures come so unevenly.
+        assert late[len(late) // 2] < 1500 and late[-1] < 2500, seen
+        assert gained["keyFramesDecoded"] >= 4 and gained["framesDecoded"] > 0.45 * 30 * 12, seen
+        assert gained["packetsLost"] == 0 and page.statistics()["way"][0] == "tcp"
+        relay.rate = None
+        wait_for_pictures(page, 120)
+    finally:
+        relay.close()
 
 
 def test_a_narrow_link_makes_both_ends_go_slower(stack, chromium, publish_from):

@@ -6,6 +6,7 @@ import RTP
 /// Collects a viewer's packets.
 struct CollectedPackets: PacketSink {
     var packets: [[UInt8]] = []
+    var isBacklogged = false
 
     mutating func send(byteCount: Int, _ write: (UnsafeMutableRawPointer) -> Void) {
         var memory = [UInt8](repeating: 0, count: byteCount)

@@ -125,6 +125,8 @@ struct SimulatedLink: PacketSink {
     var rate: Double
     /// Bytes that may wait.
     var queueByteLimit = Int.max
+    /// Bytes that may wait before the link says that it is behind.
+    var backlogByteLimit = Int.max
     var delay: UInt64 = 10_000_000
     var now: UInt64 = 0
     /// Packets that did not fit.
@@ -148,6 +150,11 @@ struct SimulatedLink: PacketSink {
         }
         freeAt = start + UInt64(Double(byteCount) * 8e9 / rate)
         waiting.append((freeAt + delay, collector.packets[0]))
+    }
+
+    var isBacklogged: Bool {
+        backlogByteLimit < .max && freeAt > now
+            && Double(freeAt - now) / 1e9 * rate / 8 > Double(backlogByteLimit)
     }
 
     /// Takes what has come through, in its order.

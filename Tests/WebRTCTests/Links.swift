@@ -51,6 +51,10 @@ final class FramedLink: Link, EventHandler {
     private var reader = FrameReader()
     private var output: [UInt8] = []
     private(set) var isEnded = false
+    /// Whether it takes nothing, as a path does that stands still.
+    var isPaused = false {
+        didSet { if !isEnded { loop.rewatch(socket.descriptor, for: isPaused ? .writable : .readable) } }
+    }
 
     init(to port: UInt16, loop: EventLoop) throws {
         socket = try StreamSocket.connecting(to: "127.0.0.1", port: port)
@@ -69,6 +73,7 @@ final class FramedLink: Link, EventHandler {
 
     func ready(_ events: EventSet) {
         if events.contains(.writable) { flush() }
+        guard !isPaused else { return loop.rewatch(socket.descriptor, for: []) }
         unsafe withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 8) { buffer in
             switch unsafe socket.receive(into: buffer) {
             case .moved(let count):

@@ -4,11 +4,15 @@ import WebRTC
 protocol PacketSink {
     /// Takes one packet of `byteCount` bytes, which `write` writes from the beginning of the memory on.
     mutating func send(byteCount: Int, _ write: (UnsafeMutableRawPointer) -> Void)
+    /// Whether more would only wait behind what has been taken and cannot be left out any more.
+    var isBacklogged: Bool { get }
 }
 
 /// Sends packets over a viewer's transport.
 struct TransportSink: PacketSink {
     let transport: PeerTransport
+
+    var isBacklogged: Bool { transport.isBacklogged }
 
     func send(byteCount: Int, _ write: (UnsafeMutableRawPointer) -> Void) {
         transport.sendRTP(byteCount: byteCount) { span in

@@ -30,6 +30,8 @@ struct VideoPlayhead {
     static let groupDurationLimit: Int64 = 5_000_000_000
     /// A viewer that is further behind goes on at the next keyframe, in nanoseconds.
     static let lagLimit: Int64 = 2_000_000_000
+    /// The same where a connection is behind and a newer keyframe is there.
+    static let heldUpLagLimit: Int64 = 250_000_000
     /// From picture to picture while catching up: a millisecond.
     private static let burstStep: UInt32 = 90
     /// Pictures after a burst that say that the hurry is over.

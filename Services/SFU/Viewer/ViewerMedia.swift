@@ -27,6 +27,10 @@ struct ViewerMedia {
     private(set) var keyframeCount: UInt64 = 0
     /// Packets that were sent again only to find out what the path carries.
     private(set) var paddingCount: UInt64 = 0
+    /// Whether pictures have had to wait for a connection, and not all have gone since.
+    private var isHeldUp = false
+    /// The picture from which on nothing is sent before a newer keyframe.
+    private var leftAt: UInt64?
     private var resendBudget = SendPacer.burstByteCount
     /// Whether the layer that is sent is more than the path carries, and a smaller one is waited for.
     ///
@@ -94,10 +98,15 @@ struct ViewerMedia {
     ) -> Bool {
         guard let offset = video?.timestampOffset else { return false }
         pacer.advance(to: now)
+        // Where frames are counted anew, none of them is newer.
+        if let leftAt, leftAt < ring.endFrame, ring.newestKeyframe ?? 0 <= leftAt { return false }
         if playhead.isWaiting, !begin(in: ring) { return false }
         while let frame = playhead.frame {
             guard let block = ring.block(at: frame) else {
-                guard frame != ring.endFrame else { return false }
+                guard frame != ring.endFrame else {
+                    isHeldUp = false
+                    return false
+                }
                 guard lostItsPlace(in: ring) else { return false }
                 continue
             }
@@ -110,6 +119,10 @@ struct ViewerMedia {
             let hurry = playhead.isHurried(block)
             while playhead.frame == frame {
                 guard pacer.isOpen else { return true }
+                guard !sink.isBacklogged else {
+                    isHeldUp = true
+                    return true
+                }
                 sendVideo(block, timestamp: timestamp, hurry: hurry, at: now, &sink)
                 playhead.advance(in: block)
             }
@@ -166,21 +179,31 @@ struct ViewerMedia {
     // MARK: Losing the place
 
     private func isTooLate(_ block: PacketBlock, in ring: PacketRing) -> Bool {
-        guard playhead.packet == 0, let newest = ring.newest, playhead.isHurried(block) != true else {
-            return false
+        guard playhead.packet == 0, let newest = ring.newest else { return false }
+        let lag = newest.mediaTime &- block.mediaTime
+        // A connection loses nothing, so that whatever is late stays late until pictures are left out.
+        if isHeldUp, lag > VideoPlayhead.heldUpLagLimit, ring.newestKeyframe ?? 0 > block.frame,
+            VideoPlayhead.canBegin(in: ring)
+        {
+            return true
         }
-        return newest.mediaTime &- block.mediaTime > VideoPlayhead.lagLimit
+        return playhead.isHurried(block) != true && lag > VideoPlayhead.lagLimit
     }
 
     private mutating func lostItsPlace(in ring: PacketRing) -> Bool {
         restartCount &+= 1
+        // What a connection was too slow for once is not sent by it again.
+        if isHeldUp, let frame = playhead.frame, frame < ring.endFrame, ring.newestKeyframe ?? 0 <= frame {
+            leftAt = frame
+        }
         playhead.wait()
-        return begin(in: ring)
+        return leftAt == nil && begin(in: ring)
     }
 
     private mutating func begin(in ring: PacketRing) -> Bool {
         guard let offset = video?.timestampOffset else { return false }
         guard playhead.begin(in: ring, offset: offset, after: video?.lastTimestamp) else { return false }
+        leftAt = nil
         video?.forgetSent()
         return true
     }
@@ -224,6 +247,7 @@ struct ViewerMedia {
     }
 
     private mutating func enter(at key: PacketBlock) -> LayerSwitch {
+        leftAt = nil
         playhead.enter(at: key, after: video?.lastTimestamp)
         video?.forgetSent()
         isRetreating = false
@@ -257,7 +281,7 @@ struct ViewerMedia {
     mutating func pumpProbe(_ ring: PacketRing, at now: UInt64, _ sink: inout some PacketSink) {
         guard let end = video?.nextSequence else { return }
         var index: UInt16 = 0
-        while estimator.probeDebt(now: now) > 0, index < Self.paddingLimit {
+        while estimator.probeDebt(now: now) > 0, index < Self.paddingLimit, !sink.isBacklogged {
             index += 1
             let sequence = end &- 1 &- index % Self.paddingChoice
             guard sendAgain(sequence, from: ring, at: now, &sink) != nil else { return }

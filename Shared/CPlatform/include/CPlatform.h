@@ -30,6 +30,8 @@ int cplatform_accept(int listener, char *address, size_t capacity, uint16_t *por
 int cplatform_socket_error(int descriptor);
 int cplatform_set_no_delay(int descriptor, bool enabled);
 int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_seconds, int count);
+// TCP: what the kernel holds at most that has not been sent yet, and beside it what was sent and may have to be again.
+int cplatform_bound_sending(int descriptor, int unsent_bytes, int buffer_bytes);
 
 // UDP: sockets have no SO_REUSEADDR, because two sockets bound to port 0 could then get the same port.
 // IPv6 sockets take IPv6 alone. Buffer sizes are wishes; 0 leaves the system's own.

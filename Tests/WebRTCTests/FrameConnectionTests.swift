@@ -1,0 +1,50 @@
+import TestSupport
+import Testing
+import WebRTC
+
+@Suite(.timeLimit(.minutes(1))) struct FrameConnectionTests {
+    private static let packetByteCount = 1000
+    private static let packetLimit = 4000
+
+    /// Lets a path stand still and sends until the connection is behind and nothing more leaves it.
+    ///
+    /// - Returns: how many packets it has taken.
+    private static func fill(_ rig: Rig, _ visit: Visit) async throws -> Int {
+        try await rig.run { _ in (visit.browser.link as? FramedLink)?.isPaused = true }
+        var count = 0
+        var idleTurns = 0
+        try await eventually("no more is taken") {
+            let before = count
+            count = try await rig.run { _ in
+                var count = before
+                while visit.transport?.isBacklogged == false, count < packetLimit {
+                    _ = visit.send(Packets.rtp(UInt16(count), byteCount: packetByteCount))
+                    count += 1
+                }
+                return count
+            }
+            idleTurns = count == before ? idleTurns + 1 : 0
+            return idleTurns == 3
+        }
+        return count
+    }
+
+    @Test func `a path that stands still gathers little, and is told of`() async throws {
+        let rig = try Rig()
+        let visit = try await rig.connected(.tcp)
+        let count = try await Self.fill(rig, visit)
+        // What the other end's kernel takes without being read, and what ours has sent, is the most of it.
+        #expect(count < 600, "\(count) kB are on their way")
+        try await rig.run { _ in (visit.browser.link as? FramedLink)?.isPaused = false }
+        try await eventually("all of it comes, and there is room again") {
+            try await rig.run { _ in
+                visit.browser.received.count == count && visit.transport?.isBacklogged == false
+            }
+        }
+        try await rig.run { _ in
+            let all = (0..<count).map { Packets.rtp(UInt16($0), byteCount: Self.packetByteCount) }
+            #expect(visit.browser.received == all)
+        }
+        try await rig.stop()
+    }
+}
