@@ -7,13 +7,13 @@ import Synchronization
 /// Where nobody takes it, it is closed.
 final class ForeignConnection: Sendable {
     let pair: CandidatePair
-    /// The check that told whose it is.
-    let check: [UInt8]
+    /// What has come by it: the check that told whose it is as a frame, and whatever was read with it.
+    let received: [UInt8]
     private let descriptor: Mutex<CInt?>
 
-    init(pair: CandidatePair, check: [UInt8], descriptor: CInt) {
+    init(pair: CandidatePair, received: [UInt8], descriptor: CInt) {
         self.pair = pair
-        self.check = check
+        self.received = received
         self.descriptor = Mutex(descriptor)
     }
 

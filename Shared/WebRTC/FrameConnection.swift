@@ -80,14 +80,25 @@ final class FrameConnection: EventHandler {
 
     /// Gives the connection up without closing it.
     ///
-    /// - Returns: A descriptor of it that is the caller's to close, or `nil` where there is none left.
-    func detach() -> CInt? {
+    /// - Parameter frame: The newest frame, which whoever goes on with it is to have again, with all that came after it.
+    /// - Returns: What goes on elsewhere, or `nil` where there is nothing left of it.
+    func detach(before frame: Span<UInt8>) -> ForeignConnection? {
         guard isOpen else { return nil }
         isOpen = false
         loop.unwatch(socket.descriptor)
         let descriptor = dup(socket.descriptor)
         endpoint?.forget(self)
-        return descriptor < 0 ? nil : descriptor
+        guard descriptor >= 0 else { return nil }
+        var received = [UInt8(frame.count >> 8), UInt8(frame.count & 255)]
+        // SAFETY: the bytes are copied within the call.
+        unsafe frame.withUnsafeBytes { unsafe received.append(contentsOf: $0) }
+        return ForeignConnection(pair: pair, received: received + reader.rest, descriptor: descriptor)
+    }
+
+    /// Goes on with what another loop has read.
+    func take(_ received: [UInt8]) {
+        unsafe received.withUnsafeBytes { unsafe reader.add($0) }
+        takeFrames()
     }
 
     private func receive() -> Bool {
@@ -97,17 +108,25 @@ final class FrameConnection: EventHandler {
             case .moved(let count):
                 lastReceived = EventLoop.now
                 let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                do {
-                    try unsafe reader.receive(bytes) { unsafe endpoint?.receive($0, on: self) }
-                } catch {
-                    close()
-                }
+                unsafe reader.add(bytes)
+                takeFrames()
                 return isOpen && count == buffer.count
             case .wouldBlock: return false
             case .ended, .failed:
                 close()
                 return false
             }
+        }
+    }
+
+    /// Takes what is whole, unless the connection is closed or given up in the middle of it.
+    private func takeFrames() {
+        do {
+            while isOpen, var frame = try reader.next() {
+                unsafe frame.withUnsafeMutableBytes { unsafe endpoint?.receive($0, on: self) }
+            }
+        } catch {
+            close()
         }
     }
 

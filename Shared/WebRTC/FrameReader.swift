@@ -11,29 +11,31 @@ package struct FrameReader {
     private static let prefixByteCount = 2
 
     private var storage: [UInt8] = []
+    private var start = 0
 
     package init() {}
 
-    /// Adds what was received and calls `handle` with every whole frame, whose bytes it may change.
-    package mutating func receive(
-        _ bytes: UnsafeRawBufferPointer,
-        _ handle: (UnsafeMutableRawBufferPointer) -> Void
-    ) throws(Failure) {
+    /// Adds what was received.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        storage.removeFirst(start)
+        start = 0
+        // SAFETY: the bytes are copied within the call.
         unsafe storage.append(contentsOf: bytes)
-        var start = 0
+    }
+
+    /// Takes the next whole frame that is not empty.
+    package mutating func next() throws(Failure) -> [UInt8]? {
         while storage.count - start >= Self.prefixByteCount {
             let count = Int(storage[start]) << 8 | Int(storage[start + 1])
             guard count <= Self.frameByteLimit else { throw .tooLong(byteCount: count) }
             let first = start + Self.prefixByteCount
-            guard storage.count - first >= count else { break }
-            if count > 0 {
-                // SAFETY: the frame lies within the storage, which is not touched during the call.
-                unsafe storage.withUnsafeMutableBytes { storage in
-                    unsafe handle(UnsafeMutableRawBufferPointer(rebasing: storage[first..<first + count]))
-                }
-            }
+            guard storage.count - first >= count else { return nil }
             start = first + count
+            if count > 0 { return Array(storage[first..<start]) }
         }
-        storage.removeFirst(start)
+        return nil
     }
+
+    /// What has been added and not taken, for another reader to go on with.
+    package var rest: [UInt8] { Array(storage[start...]) }
 }

@@ -18,12 +18,11 @@ extension WebRTCEndpoint {
     /// - Returns: `false` where there is no other, or the check names nobody.
     func pass(on connection: FrameConnection, _ message: STUNMessage, _ check: Span<UInt8>) -> Bool {
         guard message.kind == .request, let fragment = message.receiverFragment.map(String.init),
-            let other = group.member(for: fragment), other !== member, let descriptor = connection.detach()
+            let other = group.member(for: fragment), other !== member,
+            let foreign = connection.detach(before: check)
         else { return false }
-        // SAFETY: the bytes are copied within the call.
-        let bytes = unsafe check.withUnsafeBytes { unsafe Array($0) }
         counted.connectionsPassed &+= 1
-        other.post(ForeignConnection(pair: connection.pair, check: bytes, descriptor: descriptor))
+        other.post(foreign)
         return true
     }
 
@@ -32,8 +31,7 @@ extension WebRTCEndpoint {
         guard isOpen, connections.admit(foreign.pair.remote), let descriptor = foreign.take() else { return }
         let connection = FrameConnection(StreamSocket(owning: descriptor), pair: foreign.pair, endpoint: self)
         connections.add(connection)
-        let check = foreign.check
-        receiveCheck(check.span, on: connection, now: EventLoop.now)
+        connection.take(foreign.received)
     }
 
     func forget(_ connection: FrameConnection) {

@@ -47,4 +47,47 @@ import WebRTC
         }
         try await rig.stop()
     }
+
+    @Test func `a connection goes to its loop with all that was read of it`() async throws {
+        let rig = try Rig(endpoints: 2)
+        let visit = try await rig.connected()
+        // So many that the kernel deals some of them to the wrong endpoint.
+        let links = try await rig.run { rig in
+            try (0..<16).map { _ in
+                let link = CheckingLink(try FramedLink(to: rig.endpoint.port, loop: rig.loop))
+                link.start(
+                    visit.browser.makeCheck(nominates: false),
+                    visit.browser.makeCheck(nominates: false)
+                )
+                return link
+            }
+        }
+        try await eventually("both checks of all are answered") {
+            try await rig.run { _ in links.allSatisfy { $0.answerCount == 2 } }
+        }
+        try await rig.run { rig in
+            #expect(rig.endpoints.map(\.counters.connectionsPassed).reduce(0, +) > 0)
+            for link in links { link.link.close() }
+        }
+        try await rig.stop()
+    }
+}
+
+/// Two checks by one connection: the first and half of the second at once, the rest when the first is answered.
+private final class CheckingLink: @unchecked Sendable {
+    // SAFETY: used on the rig's loop.
+    let link: FramedLink
+    private(set) var answerCount = 0
+
+    init(_ link: FramedLink) { self.link = link }
+
+    func start(_ first: [UInt8], _ second: [UInt8]) {
+        let frames = [first, second].map { [UInt8($0.count >> 8), UInt8($0.count & 255)] + $0 }
+        let half = frames[1].count / 2
+        link.receive = { [unowned self] _ in
+            answerCount += 1
+            if answerCount == 1 { link.sendRaw(Array(frames[1][half...])) }
+        }
+        link.sendRaw(frames[0] + frames[1][..<half])
+    }
 }

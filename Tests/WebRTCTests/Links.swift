@@ -77,9 +77,8 @@ final class FramedLink: Link, EventHandler {
         unsafe withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 8) { buffer in
             switch unsafe socket.receive(into: buffer) {
             case .moved(let count):
-                try? unsafe reader.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
-                    unsafe receive(Array($0))
-                }
+                unsafe reader.add(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                while let frame = try? reader.next() { receive(frame) }
             case .wouldBlock: break
             case .ended, .failed:
                 isEnded = true

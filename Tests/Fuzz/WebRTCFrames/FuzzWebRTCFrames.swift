@@ -17,10 +17,12 @@ import WebRTC
         var reader = FrameReader()
         var frames: [[UInt8]] = []
         for piece in pieces {
-            let isReadable = unsafe piece.withUnsafeBytes { piece in
-                (try? unsafe reader.receive(piece) { unsafe frames.append(Array($0)) }) != nil
+            unsafe piece.withUnsafeBytes { unsafe reader.add($0) }
+            do {
+                while let frame = try reader.next() { frames.append(frame) }
+            } catch {
+                break
             }
-            guard isReadable else { break }
         }
         return frames
     }
