@@ -22,10 +22,27 @@ public struct EndpointCounters: Sendable, Equatable {
     public internal(set) var connectionsRefused: UInt64 = 0
     /// TCP connections passed on, because their first check was for a peer of another loop.
     public internal(set) var connectionsPassed: UInt64 = 0
-    /// Packets dropped on their way out.
+    /// Packets dropped on their way out, as too much waited or the kernel refused them.
     public internal(set) var packetsDropped: UInt64 = 0
+    /// Of these, packets by TCP.
+    public internal(set) var framesDropped: UInt64 = 0
     /// Packets sent by UDP.
     public internal(set) var datagramsSent: UInt64 = 0
     /// System calls for them.
     public internal(set) var sendCalls: UInt64 = 0
+}
+
+extension EndpointCounters {
+    mutating func add(framesDropped count: UInt64) {
+        packetsDropped &+= count
+        framesDropped &+= count
+    }
+}
+
+/// What waits at an endpoint for the kernel to take it, in bytes.
+public struct EndpointBacklog: Sendable, Equatable {
+    /// For all peers by UDP; each socket's has a limit of its own.
+    public internal(set) var datagrams = 0
+    /// For all peers by TCP.
+    public internal(set) var frames = 0
 }

@@ -32,9 +32,16 @@ public struct EndpointMetrics: Sendable {
         }
     }
 
+    private enum Transport: String, CaseIterable, Hashable, Sendable {
+        case udp, tcp
+    }
+
     private let refused: CounterFamily<Refusal>
     private let ended: CounterFamily<End>
     private let passed: Counter
+    private let dropped: CounterFamily<Transport>
+    private let datagramBacklog: Gauge
+    private let frameBacklog: Gauge
 
     /// Registers the metrics of a service.
     public init(_ registry: MetricRegistry) {
@@ -54,6 +61,14 @@ public struct EndpointMetrics: Sendable {
             "webrtc_connections_passed_total",
             "TCP connections handed to the loop that has their peer."
         )
+        dropped = registry.counters(
+            "webrtc_packets_dropped_total",
+            "Packets dropped on their way out, as too much waited or the kernel refused them.",
+            by: "transport",
+            Transport.self
+        )
+        datagramBacklog = registry.gauge("webrtc_udp_backlog_bytes", "What waits to be sent by UDP.")
+        frameBacklog = registry.gauge("webrtc_tcp_backlog_bytes", "What waits to be sent by TCP.")
     }
 
     func note(_ reason: PeerTransport.CloseReason) { ended[End(reason)].increment() }
@@ -68,5 +83,13 @@ public struct EndpointMetrics: Sendable {
         refused[.crowdedOut].increment(by: now.packetsCrowdedOut &- before.packetsCrowdedOut)
         refused[.connection].increment(by: now.connectionsRefused &- before.connectionsRefused)
         passed.increment(by: now.connectionsPassed &- before.connectionsPassed)
+        let frames = now.framesDropped &- before.framesDropped
+        dropped[.tcp].increment(by: frames)
+        dropped[.udp].increment(by: now.packetsDropped &- before.packetsDropped &- frames)
+    }
+
+    func note(_ now: EndpointBacklog, instead before: EndpointBacklog) {
+        datagramBacklog.add(Int64(now.datagrams - before.datagrams))
+        frameBacklog.add(Int64(now.frames - before.frames))
     }
 }

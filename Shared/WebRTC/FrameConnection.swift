@@ -13,7 +13,7 @@ final class FrameConnection: EventHandler {
     /// How long the oldest of it may wait before further packets are dropped.
     static let outputWaitLimit = Duration.milliseconds(500)
     /// Beyond this the connection is behind.
-    static let backlogByteCount = 2 * 1024
+    static let backlogByteLimit = 2 * 1024
     /// What the kernel may hold that has not been sent once.
     static let unsentByteCount = 4 * 1024
     /// What it may hold altogether: some Mbit/s over some hundred milliseconds.
@@ -60,7 +60,10 @@ final class FrameConnection: EventHandler {
     }
 
     /// Whether more would only wait here.
-    var isBacklogged: Bool { output.byteCount > Self.backlogByteCount }
+    var isBacklogged: Bool { output.byteCount > Self.backlogByteLimit }
+
+    /// Bytes that wait here.
+    var backlogByteCount: Int { output.byteCount }
 
     /// Queues one frame.
     func send(_ bytes: UnsafeRawBufferPointer) {

@@ -36,7 +36,7 @@ extension WebRTCEndpoint {
 
     func forget(_ connection: FrameConnection) {
         connections.remove(connection)
-        counted.packetsDropped &+= connection.droppedCount
+        counted.add(framesDropped: connection.droppedCount)
         let peer = connection.peer
         connection.peer = nil
         peer?.lost(connection)

@@ -42,6 +42,7 @@ public final class WebRTCEndpoint {
     var counted = EndpointCounters()
     private let metrics: EndpointMetrics?
     private var measured = EndpointCounters()
+    private var measuredBacklog = EndpointBacklog()
     var isFlushPlanned = false
     private(set) var isOpen = true
 
@@ -101,6 +102,7 @@ public final class WebRTCEndpoint {
     /// What has been counted.
     public var counters: EndpointCounters {
         var counters = counted
+        for connection in connections.all { counters.add(framesDropped: connection.droppedCount) }
         for port in ports {
             counters.packetsDropped &+= port.outbox.droppedDatagramCount
             counters.datagramsSent &+= port.outbox.sentDatagramCount
@@ -177,10 +179,21 @@ public final class WebRTCEndpoint {
         loop.schedule(after: Self.handshakeTick) { [weak self] in self?.tickHandshakes() }
     }
 
-    /// Tells the metrics what has been counted since the last time.
+    /// Bytes that wait for the kernel to take them.
+    public var backlog: EndpointBacklog {
+        EndpointBacklog(
+            datagrams: ports.reduce(0) { $0 + $1.outbox.backlogByteCount },
+            frames: connections.all.reduce(0) { $0 + $1.backlogByteCount }
+        )
+    }
+
+    /// Tells the metrics what has been counted since the last time, and what waits.
     private func measure() {
-        metrics?.add(counted, since: measured)
-        measured = counted
+        guard let metrics else { return }
+        let (counters, backlog) = (counters, isOpen ? backlog : EndpointBacklog())
+        metrics.add(counters, since: measured)
+        metrics.note(backlog, instead: measuredBacklog)
+        (measured, measuredBacklog) = (counters, backlog)
     }
 
     private func tickSlowly() {

@@ -1,3 +1,4 @@
+import Telemetry
 import TestSupport
 import Testing
 import WebRTC
@@ -46,6 +47,32 @@ import WebRTC
             #expect(visit.browser.received == all)
         }
         try await rig.stop()
+    }
+
+    @Test func `what waits and what is dropped is told while it is so`() async throws {
+        let registry = MetricRegistry(service: "test")
+        let rig = try Rig { $0.metrics = EndpointMetrics(registry) }
+        let visit = try await rig.connected(.tcp)
+        _ = try await Self.fill(rig, visit)
+        func value(_ name: String) -> Int {
+            let line = registry.prometheusText.split(separator: "\n").first { $0.hasPrefix("test_\(name) ") }
+            return line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
+        }
+        try await eventually("nothing more is taken once the oldest has waited for long") {
+            try await rig.run { rig in
+                _ = visit.send(Packets.rtp(1))
+                return rig.endpoint.counters.framesDropped > 0
+            }
+        }
+        try await eventually("both are told") {
+            value("webrtc_packets_dropped_total{transport=\"tcp\"}") > 0
+                && value("webrtc_tcp_backlog_bytes") > 0
+        }
+        let most = try await rig.run { $0.endpoint.backlog.frames }
+        #expect(most <= 64 * 1024)
+        #expect(value("webrtc_packets_dropped_total{transport=\"udp\"}") == 0)
+        try await rig.stop()
+        #expect(value("webrtc_tcp_backlog_bytes") == 0)
     }
 
     @Test func `a connection goes to its loop with all that was read of it`() async throws {
