@@ -15,10 +15,14 @@ public struct ICEAgent: Sendable {
         public var firstCheck: UInt64 = 10_000_000_000
         /// Ways remembered as working; the one used longest ago goes first.
         public var pairCount = 16
-        /// Answers a second.
+        /// Answers a second to checks from where the peer is not for certain.
         public var answersPerSecond = 50
-        /// Answers at once, when many ways are tried.
+        /// The same at once, when many ways are tried.
         public var answerBurst = 100
+        /// Answers a second to checks that prove nothing.
+        public var refusalsPerSecond = 10
+        /// The same at once.
+        public var refusalBurst = 20
 
         /// Creates the usual limits.
         public init() {}
@@ -69,6 +73,7 @@ public struct ICEAgent: Sendable {
     private let started: UInt64
     private var isLost = false
     private var budget: RateBudget
+    private var refusals: RateBudget
 
     /// Creates an agent.
     ///
@@ -82,6 +87,7 @@ public struct ICEAgent: Sendable {
         proofs = WayProofs(limit: limits.pairCount)
         started = now
         budget = RateBudget(perSecond: limits.answersPerSecond, burst: limits.answerBurst)
+        refusals = RateBudget(perSecond: limits.refusalsPerSecond, burst: limits.refusalBurst)
     }
 
     /// The fragments by which checks are this agent's: one, or two while a restart is under way.
@@ -133,14 +139,12 @@ public struct ICEAgent: Sendable {
     ) -> [Action] {
         guard !isLost, message.method == STUNMessage.binding else { return [] }
         guard message.kind == .request else { return receiveAnswer(message, bytes, on: pair) }
-        guard budget.allows(at: now) else { return refuse() }
-        guard let index = generation(of: message) else {
-            return refuse(message, 401, "Unauthorized", bytes, pair)
-        }
-        let local = generations[index].local
-        guard message.isAuthentic(bytes, key: Array(local.password.utf8)) else {
-            return refuse(message, 401, "Unauthorized", bytes, pair)
-        }
+        // Who knows the name only must not use up what belongs to the peer, so that comes after the password.
+        guard let index = generation(of: message),
+            message.isAuthentic(bytes, key: Array(generations[index].local.password.utf8))
+        else { return refuse(message, bytes, on: pair, now: now) }
+        // A caught check can be sent again from anywhere, but the answer goes to the peer where it is proven to be.
+        guard pairs.isProven(pair) || budget.allows(at: now) else { return refuse() }
         return check(message, generation: index, on: pair, now: now)
     }
 
@@ -242,19 +246,19 @@ public struct ICEAgent: Sendable {
         return []
     }
 
-    /// Answers who has proven nothing, and with no more bytes than came.
+    /// Answers who has proven nothing (RFC 8489 §9.1.3), seldom, and with no more bytes than came.
     private mutating func refuse(
         _ message: STUNMessage,
-        _ code: Int,
-        _ reason: String,
         _ bytes: Span<UInt8>,
-        _ pair: CandidatePair
+        on pair: CandidatePair,
+        now: UInt64
     ) -> [Action] {
         refusedCount &+= 1
+        guard refusals.allows(at: now) else { return [] }
         let answer = STUNMessage(
             .failure,
             transactionID: message.transactionID,
-            attributes: [.errorCode(code, reason: reason)]
+            attributes: [.errorCode(401, reason: "Unauthorized")]
         ).encoded(key: nil)
         return answer.count <= bytes.count ? [.send(answer, pair)] : []
     }

@@ -21,8 +21,8 @@ public struct EndpointConfiguration: Sendable {
     public var usesRuns = true
     /// The wish for the kernel's UDP queues in either direction.
     public var socketByteCount = 4 << 20
-    /// STUN answers a second for one source address.
-    public var answersPerSecondAndSource = 2000
+    /// STUN requests a second that are looked at from one source address, where no peer is known to be for certain.
+    public var strangersPerSecondAndSource = 2000
     /// TCP connections at once; further ones are closed.
     public var tcpConnectionLimit = 2000
     /// TCP connections at once that no check has proven; further ones are closed.

@@ -33,6 +33,9 @@ extension PeerTransport {
     /// Whether a check has proven `pair` to be a way to this peer, and it is remembered.
     func knows(_ pair: CandidatePair) -> Bool { agent.isChecked(pair) }
 
+    /// Whether what is sent over `pair` is certain to reach this peer.
+    func isProven(on pair: CandidatePair) -> Bool { agent.isProven(pair) }
+
     /// Looks at the clock.
     func tick(now: UInt64) {
         perform(agent.tick(now: now))

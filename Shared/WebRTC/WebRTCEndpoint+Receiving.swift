@@ -117,7 +117,8 @@ extension WebRTCEndpoint {
         return message.receiverFragment.flatMap { group.member(for: String($0)) }
     }
 
-    /// Passes a check on, unless its source gets too many answers or is another peer's.
+    /// Passes a check on, unless it comes from another peer's address, or as one of too many from where nobody is for
+    /// certain: such are looked at only as far as one source's budget goes, which takes nothing from known peers there.
     private func receive(
         _ message: STUNMessage,
         _ bytes: Span<UInt8>,
@@ -129,7 +130,9 @@ extension WebRTCEndpoint {
         let isTaken =
             connection.map { $0.isProven && $0.peer !== peer }
             ?? group.isTaken(pair.remote.datagramAddress, from: resident(peer), now: now)
-        guard !isTaken, budgets.allows(pair.remote.ip, at: now) else { return counted.checksIgnored &+= 1 }
+        guard !isTaken, peer.isProven(on: pair) || budgets.allows(pair.remote.ip, at: now) else {
+            return counted.checksIgnored &+= 1
+        }
         peer.receive(message, bytes, on: pair, by: connection, now: now)
     }
 

@@ -58,7 +58,7 @@ public final class WebRTCEndpoint {
         metrics = configuration.metrics
         self.identity = identity
         self.loop = loop
-        budgets = SourceBudgets(perSecond: configuration.answersPerSecondAndSource)
+        budgets = SourceBudgets(perSecond: configuration.strangersPerSecondAndSource)
         let bound = try BoundPorts(configuration, loop: loop, attempts: Self.portAttempts)
         ports = bound.datagrams
         listener = bound.listener

@@ -170,6 +170,37 @@ struct CheckingPeer {
         #expect(agent.receive(peer.check(), on: Self.pair(1), now: Self.second).count == 1)
     }
 
+    @Test mutating func `a flood of forged checks takes nothing from the peer, and gets few answers`() {
+        _ = agent.receive(peer.check(nominating: true), on: Self.pair(1), now: 0)
+        _ = agent.settle(over: Self.pair(1))
+        var answers = (genuine: 0, forged: 0)
+        // 500 a second from where the peer is and from elsewhere, and each 2.5 s a genuine one.
+        for number in 1...UInt64(30_000) {
+            let now = number * Self.second / 500
+            let pair = Self.pair(number.isMultiple(of: 2) ? 1 : UInt16(number))
+            answers.forged += agent.receive(peer.check(key: "wrong"), on: pair, now: now).count
+            guard number.isMultiple(of: 1250) else { continue }
+            answers.genuine += agent.receive(peer.check(nominating: true), on: Self.pair(1), now: now).count
+            #expect(agent.tick(now: now) == [])
+        }
+        #expect(answers.genuine == 24)
+        #expect(answers.forged <= 20 + 60 * 10)
+        #expect(agent.selectedPair == Self.pair(1))
+    }
+
+    @Test mutating func `a flood of caught checks takes nothing from the peer`() {
+        _ = agent.receive(peer.check(nominating: true), on: Self.pair(1), now: 0)
+        _ = agent.settle(over: Self.pair(1))
+        let caught = peer.check(nominating: true)
+        for number in 1...UInt64(20_000) {
+            let now = number * Self.second / 500
+            _ = agent.receive(caught, on: Self.pair(UInt16(2 + number % 1000)), now: now)
+            guard number.isMultiple(of: 1250) else { continue }
+            #expect(agent.receive(peer.check(nominating: true), on: Self.pair(1), now: now).count == 1)
+        }
+        #expect(agent.selectedPair == Self.pair(1))
+    }
+
     @Test mutating func `a closed connection is not the way any more`() {
         _ = agent.receive(peer.check(nominating: true), on: Self.pair(1, over: .tcp), now: 1)
         _ = agent.receive(peer.check(), on: Self.pair(2), now: 2)

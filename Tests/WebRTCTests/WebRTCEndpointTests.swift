@@ -4,7 +4,8 @@ import Reactor
 import Sockets
 import TestSupport
 import Testing
-import WebRTC
+
+@testable import WebRTC
 
 @Suite(.timeLimit(.minutes(2))) struct WebRTCEndpointTests {
     @Test func `random bytes are counted and dropped`() async throws {
@@ -134,15 +135,38 @@ import WebRTC
         try await rig.stop()
     }
 
-    @Test func `answers to one address are bounded`() async throws {
-        let rig = try Rig { $0.answersPerSecondAndSource = 5 }
+    @Test func `strangers at an address are bounded, and take nothing from a peer there`() async throws {
+        let rig = try Rig { $0.strangersPerSecondAndSource = 5 }
         let visit = try await rig.connected()
+        let (strangers, before) = try await rig.run { rig in
+            let strangers = Strangers(try (0..<4).map { _ in try rig.link(.v4) })
+            for _ in 0..<500 {
+                for link in strangers.links { link.send(visit.browser.makeCheck(password: "wrong")) }
+            }
+            return (strangers, visit.browser.answeredChecks)
+        }
         try await rig.run { _ in for _ in 0..<100 { visit.browser.check() } }
         try await eventually("ignored checks") {
-            try await rig.run { $0.endpoint.counters.checksIgnored > 50 }
+            try await rig.run { $0.endpoint.counters.checksIgnored > 500 }
         }
-        try await rig.run { _ in #expect(visit.browser.answeredChecks < 40) }
+        try await eventually("the peer has all its answers") {
+            try await rig.run { _ in visit.browser.answeredChecks == before + 100 }
+        }
+        try await rig.run { _ in
+            #expect(strangers.answerCount < 20)
+            for link in strangers.links { link.close() }
+        }
         try await rig.stop()
+    }
+
+    @Test func `a source keeps what it has spent whoever else comes`() {
+        var budgets = SourceBudgets(perSecond: 10)
+        var allowed = 0
+        for number in 0..<UInt32(100_000) {
+            _ = budgets.allows(.v4(number), at: 1)
+            if number.isMultiple(of: 1000), budgets.allows(.v6(high: 1, low: 1), at: 1) { allowed += 1 }
+        }
+        #expect(allowed == 20)
     }
 
     @Test func `candidates name UDP before TCP and configured addresses first`() async throws {
@@ -188,6 +212,18 @@ import WebRTC
         #expect(candidates.dropFirst(2).allSatisfy { $0.address.port == rig.endpoint.port })
         #expect(Set(candidates.map(\.priority)).count == candidates.count)
         try await rig.stop()
+    }
+}
+
+/// Links that count what comes back.
+private final class Strangers: @unchecked Sendable {
+    // SAFETY: used on the rig's loop.
+    let links: [any Link]
+    private(set) var answerCount = 0
+
+    init(_ links: [any Link]) {
+        self.links = links
+        for link in links { link.receive = { [unowned self] _ in answerCount += 1 } }
     }
 }
 
