@@ -3,8 +3,8 @@ struct PacketIndex {
     /// The highest index so far.
     private(set) var highest: UInt64
 
-    init(first sequence: UInt16) {
-        highest = UInt64(sequence)
+    init(first index: UInt64) {
+        highest = index
     }
 
     /// The index of `sequence` nearest to the highest so far, or `nil` where it would lie before the beginning.

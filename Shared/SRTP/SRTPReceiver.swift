@@ -25,10 +25,26 @@ public struct SRTPReceiver: ~Copyable {
     /// The streams that one peer can have.
     public static let streamLimit = 64
 
+    /// Below this the first number that is heard of a stream may stand behind a wrap.
+    ///
+    /// Numbers begin anywhere, and all before it may have been lost, which RFC 3711 §3.3.1 does not think of.
+    private static let wrappedSequenceLimit: UInt16 = 0x8000
+
     private struct Stream {
         let ssrc: UInt32
         var index: PacketIndex
         var window = ReplayWindow()
+
+        init(ssrc: UInt32, first: UInt64) {
+            self.ssrc = ssrc
+            index = PacketIndex(first: first)
+            window.note(first)
+        }
+
+        mutating func note(_ index: UInt64) {
+            self.index.note(index)
+            window.note(index)
+        }
     }
 
     private struct ControlStream {
@@ -61,25 +77,41 @@ public struct SRTPReceiver: ~Copyable {
         guard let offset = layout.rtpPayloadOffset, offset + rtp.tagByteCount <= packet.count else {
             return .refused(.malformed)
         }
-        let place = streams.firstIndex { $0.ssrc == layout.ssrc }
-        // A stream is remembered only once a packet of it was genuine, so that forgeries cost no memory.
-        var stream =
-            place.map { streams[$0] } ?? Stream(ssrc: layout.ssrc, index: PacketIndex(first: layout.sequence))
-        guard let index = stream.index.index(of: layout.sequence), stream.window.admits(index) else {
-            return .refused(.replayed)
+        guard let place = streams.firstIndex(where: { $0.ssrc == layout.ssrc }) else {
+            return unsafe unprotectFirst(packet, layout, payloadOffset: offset)
         }
+        guard let index = streams[place].index.index(of: layout.sequence), streams[place].window.admits(index)
+        else { return .refused(.replayed) }
         // SAFETY: header and tag lie within the packet.
         guard unsafe rtp.openRTP(packet, payloadOffset: offset, ssrc: layout.ssrc, index: index) else {
             return .refused(.forged)
         }
-        stream.index.note(index)
-        stream.window.note(index)
-        if let place {
-            streams[place] = stream
-        } else {
-            guard streams.count < Self.streamLimit else { return .refused(.tooManyStreams) }
-            streams.append(stream)
+        streams[place].note(index)
+        return .accepted(count: packet.count - rtp.tagByteCount)
+    }
+
+    /// Checks the first packet that is heard of a stream, which is remembered only where it is genuine, so that
+    /// forgeries cost no memory.
+    private mutating func unprotectFirst(
+        _ packet: UnsafeMutableRawBufferPointer,
+        _ layout: borrowing PacketLayout,
+        payloadOffset offset: Int
+    ) -> Outcome {
+        var index = UInt64(layout.sequence)
+        let mayHaveWrapped = layout.sequence < Self.wrappedSequenceLimit
+        // A packet that is not genuine is no more what it was.
+        let original = mayHaveWrapped ? unsafe Array(packet) : []
+        // SAFETY: header and tag lie within the packet.
+        if unsafe !rtp.openRTP(packet, payloadOffset: offset, ssrc: layout.ssrc, index: index) {
+            guard mayHaveWrapped else { return .refused(.forged) }
+            unsafe packet.copyBytes(from: original)
+            index += 1 << 16
+            guard unsafe rtp.openRTP(packet, payloadOffset: offset, ssrc: layout.ssrc, index: index) else {
+                return .refused(.forged)
+            }
         }
+        guard streams.count < Self.streamLimit else { return .refused(.tooManyStreams) }
+        streams.append(Stream(ssrc: layout.ssrc, first: index))
         return .accepted(count: packet.count - rtp.tagByteCount)
     }
 

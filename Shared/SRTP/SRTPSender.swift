@@ -95,7 +95,7 @@ public struct SRTPSender: ~Copyable {
         guard place != nil || streams.count + 1 < Self.streamLimit || current == nil else { return false }
         let next = place.map { streams.remove(at: $0) }
         if let current { streams.append(current) }
-        current = next ?? Stream(ssrc: ssrc, index: PacketIndex(first: sequence))
+        current = next ?? Stream(ssrc: ssrc, index: PacketIndex(first: UInt64(sequence)))
         return true
     }
 }

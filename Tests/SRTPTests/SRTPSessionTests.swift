@@ -69,6 +69,30 @@ import Testing
         }
     }
 
+    @Test(arguments: SRTPProfile.allCases, [UInt16(0), 1, 700, 32_000])
+    func `a stream whose packets before a wrap were all lost is understood`(
+        profile: SRTPProfile,
+        first: UInt16
+    ) {
+        let sender = Sender(Self.master(profile), profile: profile)
+        let receiver = Receiver(Self.master(profile), profile: profile)
+        let before = (65_500...65_535).map {
+            (Packets.plain(sequence: $0), sender.protect(Packets.plain(sequence: $0)))
+        }
+        for sequence in 0..<first { _ = sender.protect(Packets.plain(sequence: sequence)) }
+        for sequence in first..<first + 100 {
+            let packet = Packets.plain(sequence: sequence)
+            let protected = sender.protect(packet)
+            var forged = protected
+            forged[13] ^= 1
+            #expect(receiver.unprotect(forged) == .refused(.forged))
+            #expect(receiver.unprotect(protected) == .plain(packet))
+            #expect(receiver.unprotect(protected) == .refused(.replayed))
+        }
+        guard first < 700 else { return }
+        for (packet, protected) in before { #expect(receiver.unprotect(protected) == .plain(packet)) }
+    }
+
     @Test func `what is older than the window is refused`() {
         let sender = Sender(Self.master(.aes128GCM), profile: .aes128GCM)
         let receiver = Receiver(Self.master(.aes128GCM), profile: .aes128GCM)
