@@ -196,6 +196,8 @@ public struct ICEAgent: Sendable {
         for case .controlled in message.attributes {
             return fail(message, [.errorCode(487, reason: "Role Conflict")], key: key, pair)
         }
+        // Every check of who knows the password is answered (RFC 8445 §7.3), though the answer may be 8 bytes longer
+        // than a check by IPv6 without PRIORITY and FINGERPRINT; only strangers never get more than they sent.
         var answer = STUNMessage(.success, transactionID: message.transactionID)
         answer.attributes = [.xorMappedAddress(pair.remote)]
         let nominates = message.attributes.contains(.useCandidate)

@@ -5,8 +5,9 @@
 struct WayProof: Sendable {
     /// From one sending to the next, in nanoseconds.
     private static let interval: UInt64 = 250_000_000
-    /// How often the check is sent, as STUN retransmits requests (RFC 8489 §6.2.1).
-    private static let sendLimit = 7
+    /// How often the check is sent: less often than STUN sends a request (RFC 8489 §6.2.1), as the way may lead to
+    /// somebody who never asked for anything, and the peer's next check of it brings another.
+    private static let sendLimit = 2
     /// The priority of a peer-reflexive candidate (RFC 8445 §5.1.2).
     private static let priority: UInt32 = 110 << 24 | 255
 
@@ -66,7 +67,8 @@ struct WayProof: Sendable {
 /// The proofs that are under way, one for each pair.
 ///
 /// Several are waited for, so that who invents pairs cannot keep the right one from being proven; only the newest is
-/// sent more than once, so that nobody is sent more than came.
+/// sent a second time. So one genuine check, whoever sends it again from wherever, brings three messages there at most:
+/// its answer, and ours twice.
 struct WayProofs: Sendable {
     private let limit: Int
     private var proofs: [WayProof] = []

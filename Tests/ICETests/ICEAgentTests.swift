@@ -92,6 +92,19 @@ struct CheckingPeer {
         #expect(agent.receive(bare, on: Self.pair(1), now: 1) == [])
     }
 
+    @Test func `an answer to the peer is hardly larger than the barest check`() throws {
+        let ours = ICECredentials(random: [UInt8](repeating: 77, count: ICECredentials.randomByteCount))
+        var agent = ICEAgent(local: ours, remote: theirs, now: 0)
+        let bare = STUNMessage(
+            .request,
+            transactionID: .init(high: 0, low: 0),
+            attributes: [.username("\(ours.fragment):\(theirs.fragment)")]
+        ).encoded(key: Array(ours.password.utf8), fingerprint: false)
+        let host = TransportAddress(.v6(high: 1, low: 2), port: 9)
+        let actions = agent.receive(bare, on: CandidatePair(.udp, local: host, remote: host), now: 1)
+        #expect(try bare.count == 68 && answer(in: actions).bytes.count == 76)
+    }
+
     @Test mutating func `a name for another session is refused`() throws {
         peer.local.fragment = "other"
         let check = peer.check()
