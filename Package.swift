@@ -179,7 +179,7 @@ let package = Package(
         .tool(
             "WebRTCLoadGenerator",
             at: "Benchmarks/WebRTCLoadGenerator",
-            uses: ["Crypto", "HTTPServing", "ICE", "Reactor", "SRTP", "Sockets"]
+            uses: ["Crypto", "HTTPServing", "ICE", "RTP", "Reactor", "SRTP", "Sockets"]
         ),
 
         // Fuzzing

@@ -1,6 +1,6 @@
 """WHEP viewers per core: the sfu on one core, the load generator on another, beside Janus in the same run.
 
-usage: bench_webrtc.py [--viewers 100,500,1000] [--seconds 8] [--streams small,large,sound,rare] [--no-janus]
+usage: bench_webrtc.py [--viewers 100,500,1000] [--seconds 8] [--streams small,browsers,large,sound,rare] [--no-janus]
 Without --viewers each stream has its own numbers of them.
 Prints a table, and writes the figures as JSON to $MARTLET_BENCH_JSON.
 """
@@ -37,11 +37,14 @@ class Stream:
     # From one keyframe to the next.
     group_seconds: int = 2
     rate: int = 30
+    # Whether the viewers offer and report what a browser does: numbered packets, and when each came.
+    is_browser: bool = False
 
 
 STREAMS = {
     "small": Stream("640x360", 600, (100, 500, 1000, 2000, 3000)),
-    "large": Stream("1280x720", 2500, (100, 500, 1000, 2000, 3000)),
+    "browsers": Stream("640x360", 600, (100, 500, 1000), is_browser=True),
+    "large": Stream("1280x720", 2500, (100, 500, 1000)),
     "sound": Stream("640x360", 600, (100, 1000, 2200), has_sound=True),
     "rare": Stream("640x360", 600, (100, 1000), group_seconds=4),
 }
@@ -152,6 +155,7 @@ def row(server, stream, count, report, cost, before):
     memory = (figures["rss_mib"] - before / 2**20) / max(1, report["connected"])
     return {
         "server": server, "stream": stream, "viewers": count, "connected": report["connected"],
+        "turned_away": report["turnedAway"], "feedbacks": report["feedbacks"],
         "packets_per_s": round(report["packetsPerSecond"]), "mbit_per_s": round(report["megabitsPerSecond"]),
         "cpu_percent": figures["cpu_percent"], "core_percent": cores[HUB_CORE],
         "lost": report["packetsLost"], "silent": report["silent"],
@@ -175,6 +179,7 @@ def measure(stack, stream, counts, seconds, sample):
          "--seconds", "3600", "--mark", "1"], stdout=subprocess.DEVNULL,
     )
     kind = [] if STREAMS[stream].has_sound else ["--video-only", "1"]
+    kind += ["--feedback", "browser"] if STREAMS[stream].is_browser else []
     rows = []
     try:
         wait_until("the stream is live", lambda: stack.watch_state(slug)["state"] == "live", timeout=30)
@@ -209,7 +214,7 @@ def measure(stack, stream, counts, seconds, sample):
 
 
 COLUMNS = (
-    "server", "stream", "viewers", "connected", "packets_per_s", "mbit_per_s", "cpu_percent", "core_percent", "lost",
+    "server", "stream", "viewers", "connected", "turned_away", "packets_per_s", "mbit_per_s", "cpu_percent", "core_percent", "lost",
     "silent",
     "mib_per_viewer", "first_frame_p50_ms", "first_frame_p99_ms", "forward_p50_ms", "forward_p99_ms",
     "inside_p50_ms", "inside_p99_ms", "load_cpu_percent", "load_core_percent",

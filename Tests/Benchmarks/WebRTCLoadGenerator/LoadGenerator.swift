@@ -13,8 +13,11 @@ actor LoadGenerator {
     /// How often a viewer's consent is renewed and a report is sent.
     private static let careInterval = Duration.milliseconds(1000)
     private static let failuresInReport = 5
-    /// How often a viewer asks that is told to come back later.
-    private static let attemptLimit = 10
+    /// How often a browser reports on arrivals where it sends nothing itself; the viewers take turns.
+    private static let feedbackTurn = Duration.milliseconds(20)
+    private static let feedbackTurns = 5
+    /// How long viewers may be told to come back later, all in all.
+    private static let joinLimit: UInt64 = 20_000_000_000
     /// One wake-up serves many viewers, and the server's core does not pay for waking us with every packet; delays
     /// look longer by as much.
     private static let rest = Duration.milliseconds(1)
@@ -29,6 +32,9 @@ actor LoadGenerator {
     private var resources: [String] = []
     private var failures: [String] = []
     private var postponed = 0
+    private var turnedAway = 0
+    private var began: UInt64 = 0
+    private var turn = 0
     private var isFinished = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -45,7 +51,8 @@ actor LoadGenerator {
         loop.rest = Self.rest
         tick()
         care()
-        let began = EventLoop.now
+        if plan.isBrowser { reportArrivals() }
+        began = EventLoop.now
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<plan.count {
                 if number >= plan.parallel { await group.next() }
@@ -79,10 +86,14 @@ actor LoadGenerator {
             identity,
             memory,
             loop: loop,
-            isSampled: number % plan.sampleEvery == 0
+            isSampled: number % plan.sampleEvery == 0,
+            isBrowser: plan.isBrowser
         )
         do {
-            let session = try await negotiate(viewer)
+            guard let session = try await negotiate(viewer) else {
+                turnedAway += 1
+                return
+            }
             try viewer.start(session)
             viewers[number] = viewer
             connecting[number] = viewer
@@ -91,15 +102,22 @@ actor LoadGenerator {
         }
     }
 
-    private func negotiate(_ viewer: LoadViewer) async throws -> SessionText.Description {
+    private var mayJoin: Bool { EventLoop.now - began < Self.joinLimit }
+
+    /// Opens a session; `nil` where the server has no room for it.
+    private func negotiate(_ viewer: LoadViewer) async throws -> SessionText.Description? {
         if let janus = plan.janus {
             viewer.requested = EventLoop.now
             let signalling = JanusSignalling(client: client, url: janus, mountPoint: plan.mountPoint)
             return try await signalling.watch(viewer, fingerprint: identity.fingerprint)
         }
-        let offer = SessionText.offer(viewer, fingerprint: identity.fingerprint, videoOnly: plan.isVideoOnly)
-        var attempts = 0
-        while true {
+        let offer = SessionText.offer(
+            viewer,
+            fingerprint: identity.fingerprint,
+            videoOnly: plan.isVideoOnly,
+            browser: plan.isBrowser
+        )
+        while mayJoin {
             viewer.requested = EventLoop.now
             let response = try await client.request(
                 "POST",
@@ -112,13 +130,14 @@ actor LoadGenerator {
                 if let location = response.headers["location"] { resources.append(location) }
                 return session
             }
-            attempts += 1
-            guard let delay = response.retryDelay, attempts < Self.attemptLimit else {
+            guard let delay = response.retryDelay else {
                 throw SignallingFailure(status: response.status, text: String(answer.prefix(200)))
             }
             postponed += 1
-            try await loop.sleep(for: delay)
+            let rest = Self.joinLimit - min(Self.joinLimit, EventLoop.now - began)
+            try await loop.sleep(for: min(delay, .nanoseconds(Int64(clamping: rest))))
         }
+        return nil
     }
 
     private var headers: HTTPFields {
@@ -173,6 +192,15 @@ actor LoadGenerator {
         loop.schedule(after: Self.careInterval) { self.assumeIsolated { $0.care() } }
     }
 
+    private func reportArrivals() {
+        guard !isFinished else { return }
+        turn = (turn + 1) % Self.feedbackTurns
+        for viewer in viewers.values where viewer.isConnected && viewer.number % Self.feedbackTurns == turn {
+            viewer.reportArrivals()
+        }
+        loop.schedule(after: Self.feedbackTurn) { self.assumeIsolated { $0.reportArrivals() } }
+    }
+
     private static var processorSeconds: Double {
         var time = timespec()
         // SAFETY: the kernel writes a local variable.
@@ -190,6 +218,7 @@ actor LoadGenerator {
         return LoadReport(
             viewers: plan.count,
             connected: connected.count,
+            turnedAway: turnedAway,
             silent: counts.count { $0.packets == 0 },
             seconds: seconds,
             packetsPerSecond: Double(packets) / seconds,
@@ -204,6 +233,7 @@ actor LoadGenerator {
             forwardMilliseconds: Quantiles(counts.flatMap(\.forwardMilliseconds)),
             setUpSeconds: setUp,
             generatorCPUPercent: processor / seconds * 100,
+            feedbacks: viewers.values.reduce(0) { $0 + $1.feedbackCount },
             postponed: postponed,
             failures: failures
         )

@@ -2,6 +2,8 @@
 struct LoadReport: Codable {
     var viewers: Int
     var connected: Int
+    /// Viewers that were told to come later, or not even asked for, until it was too late.
+    var turnedAway: Int
     /// Viewers that got no packet while it was counted.
     var silent: Int
     var seconds: Double
@@ -20,6 +22,8 @@ struct LoadReport: Codable {
     var forwardMilliseconds: Quantiles
     var setUpSeconds: Double
     var generatorCPUPercent: Double
+    /// Reports on arrivals, of all viewers and since they came.
+    var feedbacks: Int
     /// Offers that were answered by 503 and made again.
     var postponed: Int
     var failures: [String]

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import ICE
+import RTP
 import Reactor
 import SRTP
 import Sockets
@@ -37,12 +38,23 @@ final class LoadViewer: EventHandler {
     private var connected: UInt64 = 0
     private var firstFrame: UInt64 = 0
     private var videoSSRC: UInt32?
+    /// When the numbered packets came, where that is reported.
+    private var arrivals: ArrivalRecorder?
+    private(set) var feedbackCount = 0
 
-    init(_ number: Int, _ identity: DTLSIdentity, _ memory: ViewerMemory, loop: EventLoop, isSampled: Bool) {
+    init(
+        _ number: Int,
+        _ identity: DTLSIdentity,
+        _ memory: ViewerMemory,
+        loop: EventLoop,
+        isSampled: Bool,
+        isBrowser: Bool
+    ) {
         self.number = number
         self.memory = memory
         self.loop = loop
         self.isSampled = isSampled
+        if isBrowser { arrivals = ArrivalRecorder() }
         let credentials = ICECredentials(random: Randomness.bytes(ICECredentials.randomByteCount))
         fragment = credentials.fragment
         password = credentials.password
@@ -86,6 +98,15 @@ final class LoadViewer: EventHandler {
             UInt32(truncatingIfNeeded: reception.highest), 0, 0, 0,
         ]
         sendReport(words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } })
+    }
+
+    /// Reports which packets have come, and when.
+    func reportArrivals() {
+        guard let videoSSRC else { return }
+        while let feedback = arrivals?.makeFeedback(senderSSRC: 1, mediaSSRC: videoSSRC) {
+            feedbackCount += 1
+            sendReport(RTCPCompound.bytes(of: [.transportFeedback(feedback)]))
+        }
     }
 
     private func sendReport(_ report: [UInt8]) {
@@ -202,6 +223,9 @@ final class LoadViewer: EventHandler {
         let sequence = unsafe UInt16(packet[2]) << 8 | UInt16(packet[3])
         let ssrc = (8..<12).reduce(UInt32(0)) { unsafe $0 << 8 | UInt32(packet[$1]) }
         counts.note(ssrc: ssrc, sequence: sequence, byteCount: packet.count)
+        if arrivals != nil, let number = unsafe Self.number(of: UnsafeRawBufferPointer(packet)) {
+            arrivals?.record(number, now: EventLoop.now)
+        }
         if unsafe packet[1] & 127 == SessionText.videoType {
             videoSSRC = ssrc
             if firstFrame == 0, unsafe packet[1] & 128 != 0 { firstFrame = EventLoop.now }
@@ -213,6 +237,27 @@ final class LoadViewer: EventHandler {
         } else {
             counts.refused += 1
         }
+    }
+
+    /// The number of a packet on its transport, from its one-byte header extensions (RFC 8285 §4.2).
+    private static func number(of packet: UnsafeRawBufferPointer) -> UInt16? {
+        func word(at offset: Int) -> Int { unsafe Int(packet[offset]) << 8 | Int(packet[offset + 1]) }
+        // SAFETY: every read is behind a check of the count.
+        let start = unsafe 12 + 4 * Int(packet[0] & 15)
+        guard unsafe packet[0] & 0x10 != 0, start + 4 <= packet.count, word(at: start) == 0xbede else {
+            return nil
+        }
+        var offset = start + 4
+        let end = min(offset + 4 * word(at: start + 2), packet.count)
+        while offset < end {
+            let head = unsafe packet[offset]
+            let count = head == 0 ? 0 : Int(head & 15) + 1
+            if head >> 4 == SessionText.numberID, count == 2, offset + 2 < end {
+                return UInt16(word(at: offset + 1))
+            }
+            offset += 1 + count
+        }
+        return nil
     }
 
     /// Looks for the time that the publisher has written into its pictures; see `ClockMark`.

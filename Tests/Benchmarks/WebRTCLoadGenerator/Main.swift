@@ -6,7 +6,7 @@ import Reactor
 ///
 /// `WebRTCLoadGenerator --url http://host:port/whep/<id> --count 500 --seconds 10`; `--token` is sent as a bearer,
 /// `--sample 50` decrypts every 50th viewer's packets, `--parallel 16` bounds the sessions opened at once,
-/// `--video-only 1` asks for no sound. With `--janus http://host:port/janus --mount-point 1` it watches a mount point
+/// `--video-only 1` asks for no sound, `--feedback browser` offers and reports what Chromium does. With `--janus http://host:port/janus --mount-point 1` it watches a mount point
 /// of a Janus instead.
 @main enum Main {
     static func main() async throws {
@@ -24,7 +24,8 @@ import Reactor
             seconds: options["seconds"].flatMap(Double.init) ?? 10,
             sampleEvery: max(1, options["sample"].flatMap { Int($0) } ?? 50),
             parallel: max(1, options["parallel"].flatMap { Int($0) } ?? 16),
-            isVideoOnly: options["video-only"] == "1"
+            isVideoOnly: options["video-only"] == "1",
+            isBrowser: options["feedback"] == "browser"
         )
         let generator = try LoadGenerator(plan, loop: EventLoop(name: "viewers"))
         let report = try await generator.run()
@@ -45,6 +46,8 @@ struct LoadPlan: Sendable {
     var sampleEvery: Int
     var parallel: Int
     var isVideoOnly: Bool
+    /// Whether viewers number packets, report on them and take retransmissions, as browsers do.
+    var isBrowser: Bool
 }
 
 /// The `--name value` pairs of a command line.

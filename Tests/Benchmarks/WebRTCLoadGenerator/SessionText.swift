@@ -22,8 +22,17 @@ enum SessionText {
     }
 
     static let videoType: UInt8 = 102
+    private static let repairType: UInt8 = 103
+    private static let audioType: UInt8 = 111
+    /// The header extension that numbers packets (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
+    static let numberID: UInt8 = 3
 
-    static func offer(_ viewer: LoadViewer, fingerprint: CertificateFingerprint, videoOnly: Bool) -> String {
+    static func offer(
+        _ viewer: LoadViewer,
+        fingerprint: CertificateFingerprint,
+        videoOnly: Bool,
+        browser: Bool
+    ) -> String {
         let transport = [
             "c=IN IP4 0.0.0.0", "a=recvonly", "a=rtcp-mux", "a=ice-ufrag:\(viewer.fragment)",
             "a=ice-pwd:\(viewer.password)", "a=fingerprint:sha-256 \(fingerprint)", "a=setup:actpass",
@@ -31,16 +40,34 @@ enum SessionText {
         var lines = [
             "v=0", "o=- \(viewer.number + 1) 1 IN IP4 127.0.0.1", "s=-", "t=0 0",
             videoOnly ? "a=group:BUNDLE 0" : "a=group:BUNDLE 0 1",
-            "m=video 9 UDP/TLS/RTP/SAVPF \(videoType)", "a=mid:0", "a=rtpmap:\(videoType) H264/90000",
+            "m=video 9 UDP/TLS/RTP/SAVPF \(videoType)\(browser ? " \(repairType)" : "")", "a=mid:0",
+            "a=rtpmap:\(videoType) H264/90000",
             "a=fmtp:\(videoType) level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
             "a=rtcp-fb:\(videoType) nack", "a=rtcp-fb:\(videoType) nack pli",
         ]
+        if browser { lines += browserLines }
         lines += transport
         if !videoOnly {
-            lines += ["m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:1", "a=rtpmap:111 opus/48000/2"] + transport
+            lines += ["m=audio 9 UDP/TLS/RTP/SAVPF \(audioType)", "a=mid:1"]
+            lines += ["a=rtpmap:\(audioType) opus/48000/2"] + transport
+            if browser { lines += ["a=rtcp-fb:\(audioType) transport-cc"] + extensions }
         }
         return lines.map { $0 + "\r\n" }.joined()
     }
+
+    /// What Chromium offers beside, as far as anything is made of it.
+    private static let browserLines =
+        [
+            "a=rtcp-fb:\(videoType) ccm fir", "a=rtcp-fb:\(videoType) goog-remb",
+            "a=rtcp-fb:\(videoType) transport-cc", "a=rtpmap:\(repairType) rtx/90000",
+            "a=fmtp:\(repairType) apt=\(videoType)",
+            "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+        ] + extensions
+
+    private static let extensions = [
+        "a=extmap:\(numberID) http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+    ]
 
     /// The answer to a server that offers one video section, as the side that begins the handshake.
     static func answer(
