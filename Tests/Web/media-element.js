@@ -97,8 +97,9 @@ export class MediaElement extends EventTarget {
   /** Plays on for some seconds, as far as there is something. @param {number} seconds */
   pass(seconds) {
     if (this.paused) return;
-    const { end } = this.seekable;
-    this.#time = Math.min(this.#time + seconds * this.playbackRate, end());
+    const { length, end } = this.seekable;
+    const time = this.#time + seconds * this.playbackRate;
+    this.#time = length === 0 ? time : Math.min(time, end());
     if (!this.#playlist?.isOver || this.#time < end()) return;
     this.ended = true;
     this.pause();

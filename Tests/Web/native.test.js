@@ -84,6 +84,18 @@ for (const Element of [MediaElement, DatedMediaElement]) {
   });
 }
 
+test("an element that tells of no window is never ahead of the session", async () => {
+  class Silent extends MediaElement {
+    get seekable() {
+      return { length: 0, start: () => 0, end: () => 0 };
+    }
+  }
+  const { engine, video, session } = await live({ Element: Silent });
+  video.pass(8);
+  session.age += 2;
+  assert.equal(engine.position, 602);
+});
+
 test("who rewinds past the last minute gets there, by the playlist of the whole session", async () => {
   const { engine, video } = await live();
   engine.seek(100);

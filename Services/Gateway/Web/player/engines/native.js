@@ -179,7 +179,9 @@ export class NativeEngine {
   /** The moment of the session that is on the screen, in seconds. */
   get position() {
     if (this.following && this.video.readyState === 0) return this.edge;
-    return this.#target ?? this.video.currentTime + this.#offset;
+    const at = this.#target ?? this.video.currentTime + this.#offset;
+    // An element that tells nothing of its window may have leapt within it.
+    return this.isLive ? Math.min(at, this.edge) : at;
   }
 
   /** How fast what is not live plays. */
