@@ -164,7 +164,7 @@ let package = Package(
         .tests(of: "Auth", uses: ["Contracts", "Crypto", "HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry"]),
-        .tests(of: "SFU", uses: ["Contracts", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "Telemetry"]),
+        .tests(of: "SFU", uses: ["Contracts", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Telemetry"]),
         .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "Events", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Transcoder", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
 

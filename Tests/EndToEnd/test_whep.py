@@ -61,6 +61,8 @@ def test_aiortc_decodes_pictures_and_sound(stack, publish):
     try:
         wait_until("pictures come", lambda: viewer.pictures > 60, timeout=20)
         wait_until("sound comes", lambda: viewer.sounds > 50, timeout=20)
+        # It estimates by itself what its path carries, by the times at which packets left (REMB).
+        wait_until("it says what it can take", lambda: viewers(stack, stream["id"])["items"][0].get("estimate"))
     finally:
         viewer.close()
     wait_until("nobody watches", lambda: viewers(stack, stream["id"])["count"] == 0)

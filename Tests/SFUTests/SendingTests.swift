@@ -54,6 +54,22 @@ import Testing
         #expect(numbers == (0..<UInt16(sink.packets.count)).map { $0 })
     }
 
+    @Test
+    mutating func `who estimates by itself is told when each packet left, and again when it is sent again`() {
+        var ids = HeaderExtensionIDs()
+        ids[.absoluteSendTime] = 2
+        let templates = ExtensionTemplates(ids: ids, isNumbered: false, isStamped: true)
+        var media = ViewerMedia(video: .pictures(templates: templates), audio: nil)
+        ring.append(maker.next(isKeyframe: true, sizes: [1000]))
+        _ = media.pumpVideo(ring, at: 1_000_000_000, &sink)
+        media.resendVideo(65_530, from: ring, at: 1_500_000_000, &sink)
+        let times = sink.packets.compactMap { bytes -> UInt32? in
+            guard let packet = try? RTPPacket(parsing: bytes.span) else { return nil }
+            return HeaderExtensions(of: packet, in: bytes.span, ids: ids).absoluteSendTime
+        }
+        #expect(times == [1 << 18, 3 << 17])
+    }
+
     @Test mutating func `every packet names its section, and some the time of capture`() {
         let templates = ExtensionTemplates(ids: Self.ids(), mid: "v0", isNumbered: true)
         var media = ViewerMedia(video: .pictures(templates: templates), audio: nil)

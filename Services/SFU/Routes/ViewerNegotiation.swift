@@ -31,6 +31,7 @@ struct ViewerNegotiation {
         var outcome = Outcome(media: [], canonicalName: Randomness.identifier())
         for index in media.indices where media[index].isActive {
             let isVideo = media[index].offer.kind == .video
+            if !Self.isStamped(media[index]) { media[index].forgetEstimates() }
             guard let track = Self.track(for: media[index], isVideo: isVideo) else { continue }
             media[index].source = NegotiatedMedia.Source(
                 ssrc: track.ssrc,
@@ -51,10 +52,11 @@ struct ViewerNegotiation {
             codecs: [codec],
             extensions: [
                 ExtensionURI.mid, ExtensionURI.transportSequence, ExtensionURI.playoutDelay,
-                ExtensionURI.absoluteCaptureTime,
+                ExtensionURI.absoluteCaptureTime, ExtensionURI.absoluteSendTime,
             ],
             feedback: [
                 Feedback.nack, Feedback.pictureLoss, Feedback.fullIntraRequest, Feedback.transportWide,
+                Feedback.receiverEstimate,
             ],
             allowsRetransmission: true
         )
@@ -84,9 +86,10 @@ struct ViewerNegotiation {
     private static func track(for media: NegotiatedMedia, isVideo: Bool) -> OutgoingTrack? {
         guard let codec = media.codec else { return nil }
         var ids = HeaderExtensionIDs()
-        for kind in [HeaderExtensionKind.mid, .transportSequenceNumber, .playoutDelay, .absoluteCaptureTime] {
-            ids[kind] = media.extensionID(kind.rawValue)
-        }
+        let kinds: [HeaderExtensionKind] = [
+            .mid, .absoluteSendTime, .transportSequenceNumber, .playoutDelay, .absoluteCaptureTime,
+        ]
+        for kind in kinds { ids[kind] = media.extensionID(kind.rawValue) }
         let repair = media.retransmissionPayloadType.map { type in
             OutgoingTrack.Retransmission(
                 ssrc: randomSSRC(),
@@ -100,7 +103,12 @@ struct ViewerNegotiation {
             ssrc: randomSSRC(),
             payloadType: codec.payloadType,
             marksFrames: isVideo,
-            templates: ExtensionTemplates(ids: ids, mid: media.offer.mid, isNumbered: isNumbered),
+            templates: ExtensionTemplates(
+                ids: ids,
+                mid: media.offer.mid,
+                isNumbered: isNumbered,
+                isStamped: isStamped(media)
+            ),
             retransmission: repair,
             firstSequence: .random(in: 0...0x7fff),
             timestampOffset: .random(in: .min ... .max),
@@ -108,5 +116,20 @@ struct ViewerNegotiation {
         )
     }
 
+    /// Whether packets of the pictures say when they were sent, for a viewer that estimates by itself what its path
+    /// carries (REMB) and reports on no packets; they must not be the same bytes when they are sent again.
+    private static func isStamped(_ media: NegotiatedMedia) -> Bool {
+        media.offer.kind == .video && !media.usesTransportFeedback && media.retransmissionPayloadType != nil
+            && media.extensionID(ExtensionURI.absoluteSendTime) != nil
+    }
+
     private static func randomSSRC() -> UInt32 { .random(in: 1...(.max - 1)) }
+}
+
+extension NegotiatedMedia {
+    /// Agrees on no estimates of the viewer's own.
+    fileprivate mutating func forgetEstimates() {
+        extensions.removeAll { $0.uri == ExtensionURI.absoluteSendTime }
+        feedback.removeAll { $0 == Feedback.receiverEstimate }
+    }
 }

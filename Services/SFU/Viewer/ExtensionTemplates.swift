@@ -21,10 +21,12 @@ struct ExtensionTemplates {
     /// - Parameters:
     ///   - mid: The tag of the media section, which every packet carries where the viewer knows the extension.
     ///   - isNumbered: Whether packets carry numbers of the whole transport.
-    init(ids: HeaderExtensionIDs, mid: String? = nil, isNumbered: Bool) {
+    ///   - isStamped: Whether they carry the time at which they are sent.
+    init(ids: HeaderExtensionIDs, mid: String? = nil, isNumbered: Bool, isStamped: Bool = false) {
         var extensions = HeaderExtensions()
         if let mid, mid.utf8.count <= Self.longestTag { extensions.mid = mid }
         if isNumbered { extensions.transportSequenceNumber = 0 }
+        if isStamped { extensions.absoluteSendTime = 0 }
         plain = HeaderExtensionBlock(extensions, ids: ids)
         var timed = extensions
         timed.absoluteCaptureTime = .init(time: 0)

@@ -61,6 +61,7 @@ struct OutgoingTrack {
     /// - Parameters:
     ///   - hurry: Whether the picture is urgent, or the first that are not, or any other.
     ///   - number: The packet's number on the whole transport.
+    ///   - now: When it is sent, in monotonic nanoseconds.
     /// - Returns: how many bytes it has.
     mutating func send(
         _ block: PacketBlock,
@@ -68,6 +69,7 @@ struct OutgoingTrack {
         _ timestamp: UInt32,
         hurry: Bool?,
         _ number: UInt16,
+        at now: UInt64,
         _ sink: inout some PacketSink
     ) -> Int {
         sent.note(nextSequence, packet: block.firstPacket &+ UInt64(index))
@@ -77,7 +79,7 @@ struct OutgoingTrack {
         let payloadByteCount = block.payloads.range(index).count - block.paddingByteCount(index)
         packetCount &+= 1
         byteCount &+= UInt32(truncatingIfNeeded: payloadByteCount)
-        return Self.send(header, extensions(of: block, index, hurry), number, nil, block, index, &sink)
+        return Self.send(header, extensions(of: block, index, hurry), number, now, nil, block, index, &sink)
     }
 
     /// What a packet that was sent under `sequence` carried, where that is known.
@@ -97,12 +99,13 @@ struct OutgoingTrack {
         _ timestamp: UInt32,
         hurry: Bool?,
         _ number: UInt16,
+        at now: UInt64,
         _ sink: inout some PacketSink
     ) -> Int {
         var header = header(of: block, index, sequence, timestamp)
         let extensions = extensions(of: block, index, hurry)
         guard let again = retransmission else {
-            return Self.send(header, extensions, number, nil, block, index, &sink)
+            return Self.send(header, extensions, number, now, nil, block, index, &sink)
         }
         header.payloadType = again.payloadType
         header.ssrc = again.ssrc
@@ -110,7 +113,7 @@ struct OutgoingTrack {
         header.hasPadding = false
         retransmission?.nextSequence &+= 1
         retransmission?.packetCount &+= 1
-        return Self.send(header, extensions, number, sequence, block, index, &sink)
+        return Self.send(header, extensions, number, now, sequence, block, index, &sink)
     }
 
     /// The last packet of a picture tells when it was captured, as it is seldom full: runs of full ones stay equal.
@@ -138,6 +141,7 @@ struct OutgoingTrack {
         _ header: PacketHeader,
         _ extensions: HeaderExtensionBlock?,
         _ number: UInt16,
+        _ now: UInt64,
         _ original: UInt16?,
         _ block: PacketBlock,
         _ index: Int,
@@ -150,7 +154,7 @@ struct OutgoingTrack {
         let total = headerByteCount + originalByteCount + payloadByteCount
         unsafe sink.send(byteCount: total) { memory in
             // SAFETY: the memory has room for as many bytes as were asked for.
-            unsafe header.write(to: memory, extensions, number, block.captureTime)
+            unsafe header.write(to: memory, extensions, number, now, block.captureTime)
             if let original {
                 unsafe memory.storeBytes(
                     of: original.bigEndian,
@@ -174,11 +178,12 @@ struct PacketHeader {
     var timestamp: UInt32
     var ssrc: UInt32
 
-    /// Writes the header and `extensions` with the number of the whole transport and the time of capture.
+    /// Writes the header and `extensions` with the number of the whole transport, the time now and that of capture.
     @unsafe func write(
         to memory: UnsafeMutableRawPointer,
         _ extensions: HeaderExtensionBlock?,
         _ number: UInt16,
+        _ now: UInt64,
         _ captureTime: UInt64?
     ) {
         // SAFETY: the caller's memory has room for the header.
@@ -197,6 +202,16 @@ struct PacketHeader {
         }
         if let offset = extensions.transportSequenceNumberOffset {
             unsafe memory.storeBytes(of: number.bigEndian, toByteOffset: offset, as: UInt16.self)
+        }
+        if let offset = extensions.absoluteSendTimeOffset {
+            let time = PacketFields.absoluteSendTime(at: now)
+            unsafe memory.storeBytes(
+                of: UInt8(truncatingIfNeeded: time >> 16),
+                toByteOffset: offset,
+                as: UInt8.self
+            )
+            let rest = UInt16(truncatingIfNeeded: time).bigEndian
+            unsafe memory.storeBytes(of: rest, toByteOffset: offset + 1, as: UInt16.self)
         }
         if let offset = extensions.absoluteCaptureTimeOffset, let captureTime {
             unsafe memory.storeBytes(of: captureTime.bigEndian, toByteOffset: offset, as: UInt64.self)

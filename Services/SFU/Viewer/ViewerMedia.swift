@@ -142,7 +142,7 @@ struct ViewerMedia {
                 let number = nextTransportSequence()
                 note(
                     number,
-                    audio?.send(block, index, timestamp, hurry: nil, number, &sink) ?? 0,
+                    audio?.send(block, index, timestamp, hurry: nil, number, at: now, &sink) ?? 0,
                     now
                 )
             }
@@ -160,7 +160,7 @@ struct ViewerMedia {
     ) {
         let number = nextTransportSequence()
         let index = playhead.packet
-        let count = video?.send(block, index, timestamp, hurry: hurry, number, &sink) ?? 0
+        let count = video?.send(block, index, timestamp, hurry: hurry, number, at: now, &sink) ?? 0
         pacer.spend(count)
         note(number, count, now)
     }
@@ -319,7 +319,8 @@ struct ViewerMedia {
         let hurry = playhead.isHurried(block)
         let index = Int(packet &- block.firstPacket)
         let number = nextTransportSequence()
-        let count = video?.resend(block, index, as: sequence, timestamp, hurry: hurry, number, &sink) ?? 0
+        let count =
+            video?.resend(block, index, as: sequence, timestamp, hurry: hurry, number, at: now, &sink) ?? 0
         note(number, count, now)
         return count
     }
