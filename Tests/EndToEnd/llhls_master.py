@@ -156,11 +156,8 @@ def breaks_of(playlist):
     return found
 
 
-def check_promises(text, url, followers, slack):
-    """What the master playlist says now beside what its renditions have had so far.
-
-    `followers` are by the URI of their playlist. With `slack` pictures may come at any rate.
-    """
+def check_promises(text, url, followers):
+    """What the master playlist says now beside what its renditions, by the URI of their playlist, have had so far."""
     try:
         master = hls_playlist.parse_master(text, url)
     except (hls_playlist.Malformed, KeyError, ValueError) as error:
@@ -174,6 +171,5 @@ def check_promises(text, url, followers, slack):
             continue
         found += check_bandwidth(int(attributes.get("BANDWIDTH", 0)), [pictures.peak(), max(sounds, default=0)])
         found += check_resolution(attributes.get("RESOLUTION"), pictures.sizes())
-        if not slack:
-            found += check_frame_rate(float(attributes.get("FRAME-RATE", 0)), pictures.rates())
+        found += check_frame_rate(float(attributes.get("FRAME-RATE", 0)), pictures.rates())
     return found
