@@ -152,10 +152,12 @@ def load_master(url, report):
 def compare(followers):
     """The renditions beside one another; the clocks and breaks of sessions that none has seen whole are left out."""
     named = {follower.name: follower for follower in followers}
+    # Known fault of origin: a layer that was away at a discontinuity has not counted it; layers have large numbers.
+    counted = {name: one for name, one in named.items() if len(name.split("/")[0]) < 4}
     return (
         promises.compare_targets({name: one.target for name, one in named.items() if one.target})
         + promises.compare_clocks({name: one.clock for name, one in named.items()})
-        + promises.compare_breaks({name: one.breaks for name, one in named.items()})
+        + promises.compare_breaks({name: one.breaks for name, one in counted.items()})
     )
 
 
@@ -422,7 +424,7 @@ class Follower:
 
     def count_pictures(self, map_uri, durations, timescale):
         """Counts the pictures of a segment in which they come evenly: else their rate is the publisher's luck."""
-        if max(durations) - min(durations) > EVENNESS * timescale:
+        if self.slack or max(durations) - min(durations) > EVENNESS * timescale:
             return
         before = self.seen_pictures.get(map_uri, (0, 0))
         self.seen_pictures[map_uri] = (before[0] + len(durations), before[1] + sum(durations) / timescale)
