@@ -8,7 +8,8 @@
 /// cut; without one for 4 s, at a part boundary, marked not independent. Such a cut comes up to 0.4 s later,
 /// or up to 1 s earlier, where it would otherwise fall less than 1 s before the next keyframe. Sound cuts at its first sample at
 /// or after that keyframe's presentation time; without video, every 2 s. A second video track cuts at its
-/// own first keyframe there. A break of the timeline and a new generation of a configuration cut at once.
+/// own first keyframe there. A break of the timeline and a new generation of a configuration cut at once, and so does
+/// a hole in all tracks that would make the open segment too long: it breaks the timeline.
 ///
 /// Parts: a sample belongs to the open part if, lasting as long as its track's samples usually do, it ends
 /// within the part target. Where the next one surely would not, the sample closes its part: it gets
@@ -98,6 +99,10 @@ public struct Stamper: Sendable {
     public mutating func stamp(_ sample: BusSample) -> BusSample? {
         guard var track = tracks[sample.track] else { return nil }
         var sample = track.straightened(sample)
+        if isAfterHole(sample, on: track) {
+            breakTimeline()
+            track.mustBreak = true
+        }
         track.observe(sample)
         let cut = cut(for: sample, of: &track)
         let isLeader = sample.track == leader
@@ -163,11 +168,20 @@ public struct Stamper: Sendable {
         return isAlone && track.mustCut(at: sample) || track.isOverdue(at: sample)
     }
 
+    /// Whether nothing has come of any track for so long that the open segment cannot bridge it.
+    private func isAfterHole(_ sample: BusSample, on track: TrackStamper) -> Bool {
+        guard track.isOutgrown(by: sample) else { return false }
+        let time = track.decodeTime(of: sample)
+        return tracks.tracks.allSatisfy { isSilent($0, at: time) }
+    }
+
     /// Whether the leader has sent nothing for so long that another track must cut in its place.
-    private func isLeaderSilent(at time: MediaTime) -> Bool {
-        guard let leader, let last = tracks[leader]?.lastDecodeTime else { return true }
-        let second = Int64(last.timescale)
-        return MediaTime(ticks: last.ticks &+ second, timescale: last.timescale) < time
+    private func isLeaderSilent(at time: MediaTime) -> Bool { leader.map { isSilent($0, at: time) } ?? true }
+
+    /// Whether a track has sent nothing for a second before `time`.
+    private func isSilent(_ track: TrackID, at time: MediaTime) -> Bool {
+        guard let last = tracks[track]?.lastDecodeTime else { return true }
+        return MediaTime(ticks: last.ticks &+ Int64(last.timescale), timescale: last.timescale) < time
     }
 
     /// The time of the next known cut that `track` has yet to meet.

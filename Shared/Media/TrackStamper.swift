@@ -123,6 +123,13 @@ struct TrackStamper: Sendable {
         return elapsed >= ticks(Self.longestSegment) || elapsed &+ partTarget > ticks(Self.segmentLimit)
     }
 
+    /// Whether the open segment would be too long with what was not sent before `sample`.
+    func isOutgrown(by sample: BusSample) -> Bool {
+        guard mediaSequence != nil, !mustBreak, let lastTicks else { return false }
+        let distance = sample.decodeTime &- lastTicks
+        return sample.decodeTime &- segmentStart > ticks(Self.segmentLimit) && distance > spacing.usual &* 2
+    }
+
     /// Whether the track, following, can wait for the leader's cut no longer.
     func isOverdue(at sample: BusSample) -> Bool {
         let end = sample.decodeTime &+ (knownDuration(of: sample) ?? spacing.usual)

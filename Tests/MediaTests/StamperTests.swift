@@ -109,6 +109,30 @@ import Testing
         }
     }
 
+    @Test(arguments: [0.5, 2, 4, 8], [0.2, 1.9])
+    func `a hole in all tracks makes no segment too long`(hole: Double, position: Double) throws {
+        var stamper = Stamper(partTarget: 0.3)
+        let stream = SimulatedStream(gopSeconds: 2)
+        stamper.setTracks(stream.configurations)
+        let from = 10 + 4 + position
+        let timescales = [SimulatedStream.video: 90_000.0, SimulatedStream.audio: 48_000]
+        let stamped = try stream.samples
+            .filter { sample in
+                let time = Double(sample.decodeTime) / (try #require(timescales[sample.track]))
+                return !(from..<from + hole).contains(time)
+            }
+            .compactMap { stamper.stamp($0) }
+        for (track, timescale) in timescales {
+            let segments = StampedTrack(track, of: stamped).segments
+            for (segment, next) in zip(segments, segments.dropFirst())
+            where !next.first.flags.contains(.discontinuity) {
+                #expect(Double(next.first.decodeTime - segment.first.decodeTime) / timescale < 4.5)
+            }
+            let breaks = segments.dropFirst().filter { $0.first.flags.contains(.discontinuity) }
+            #expect(breaks.map(\.first.mediaSequence) == (hole + position > 4.5 ? [3] : []))
+        }
+    }
+
     @Test func `a second picture track cuts at its own keyframe`() {
         var stamper = Stamper(partTarget: 0.3)
         let second = TrackID(rawValue: 2)
