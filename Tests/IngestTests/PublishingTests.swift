@@ -223,10 +223,10 @@ import Testing
     }
 
     @Test func `a publisher is held back while the bus is away, and loses nothing`() async throws {
-        let idle = Duration.seconds(3)
+        let idle = Duration.milliseconds(1200)
         try await IngestHarness.run({ settings in
             settings.outageByteCount = 1 << 20
-            settings.silenceLimit = .seconds(2)
+            settings.silenceLimit = .milliseconds(700)
             settings.session.idleTimeout = idle
             settings.session.pingInterval = idle / 3
         }) { harness in

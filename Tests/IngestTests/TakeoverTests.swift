@@ -55,7 +55,8 @@ import Testing
     /// The pictures of both go on without a gap in one session, those of the second after those of the first.
     private func expectOneStream(_ contents: ReceivedStream.Contents) throws {
         let video = contents.samples(of: .video)
-        #expect(video.map(\.sequence) == Array(0..<UInt32(video.count)))
+        let first = try #require(video.first?.sequence)
+        #expect(video.map(\.sequence) == Array(first..<first + UInt32(video.count)))
         #expect(zip(video, video.dropFirst()).allSatisfy { $0.decodeTime < $1.decodeTime })
         let epochs = contents.entries.map(\.id.epoch)
         #expect(epochs == epochs.sorted())
@@ -103,6 +104,10 @@ import Testing
         #expect(winner.isRunning)
         try winner.finish()
         try await eventually("the session ends") { received.contents.end == .endOfSession }
-        try expectOneStream(received.contents)
+        var winning = received.contents
+        // The loser may have opened a session of its own, and written a picture or two, before it was told.
+        let last = winning.entries.last?.id.epoch
+        winning.entries.removeAll { $0.id.epoch != last }
+        try expectOneStream(winning)
     }
 }

@@ -76,17 +76,21 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
         if !isClosed { watch() }
     }
 
+    /// Whether what is read now might find no room on its way to the bus.
+    private var mustHold: Bool { isPublishing && worker.isBackedUp }
+
     private func read() {
+        if mustHold { return hold() }
         let now = EventLoop.now
         let wallClock = Timestamp.nowMicroseconds
         let received = transport.read(through: worker.readBuffer) { bytes in
             worker.context.metrics.receivedBytes.increment(by: UInt64(bytes.count))
             session.receive(bytes, at: now, into: &actions)
             perform(now: now, wallClock: wallClock)
-            return !isClosed && !isLingering
+            return !isClosed && !isLingering && !mustHold
         }
         if received == .ended, !isClosed, !isLingering { close() }
-        if worker.isBackedUp, isPublishing { hold() }
+        if mustHold { hold() }
     }
 
     /// Reads no more, so that TCP holds the publisher back.

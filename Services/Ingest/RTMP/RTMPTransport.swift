@@ -40,12 +40,14 @@ final class RTMPTransport {
     func enableKeepalive() { socket.enableKeepalive(idle: 15, interval: 5) }
 
     /// Reads what has arrived, up to a bound, and hands it out piece by piece until `deliver` says stop.
+    ///
+    /// What has not been read by then is read the next time.
     func read(through buffer: ReadBuffer, deliver: (Span<UInt8>) -> Bool) -> Received {
         for _ in 0..<Self.readsPerWakeUp {
             // SAFETY: the buffer is the loop's own and lives through the call.
             switch unsafe socket.receive(into: buffer.storage) {
             case .moved(let count):
-                guard receive(buffer.prefix(count), deliver) else { return .ended }
+                if let outcome = receive(buffer.prefix(count), deliver) { return outcome }
                 if count < ReadBuffer.byteCount { return .nothing }
             case .wouldBlock: return .nothing
             case .ended, .failed: return .ended
@@ -79,12 +81,13 @@ final class RTMPTransport {
         shutdown(descriptor, CInt(SHUT_WR))
     }
 
-    private func receive(_ bytes: Span<UInt8>, _ deliver: (Span<UInt8>) -> Bool) -> Bool {
-        guard let security else { return deliver(bytes) }
+    /// Why to read no more, `nil` where there is no reason.
+    private func receive(_ bytes: Span<UInt8>, _ deliver: (Span<UInt8>) -> Bool) -> Received? {
+        guard let security else { return deliver(bytes) ? nil : .nothing }
         let progress = security.engine.receive(bytes)
-        guard transmit(progress.ciphertext) else { return false }
-        if !progress.plaintext.isEmpty, !deliver(progress.plaintext.span) { return true }
-        return progress.end == nil
+        guard transmit(progress.ciphertext) else { return .ended }
+        if !progress.plaintext.isEmpty, !deliver(progress.plaintext.span) { return .nothing }
+        return progress.end == nil ? nil : .ended
     }
 
     private func transmit(_ bytes: [UInt8]) -> Bool {
