@@ -2,6 +2,14 @@ import { beforeEach, test } from "node:test";
 import assert from "node:assert/strict";
 import { Capture } from "../../Services/Gateway/Web/studio/capture.js";
 
+// Every browser has it, node from 19 on.
+globalThis.CustomEvent ??= class extends Event {
+  constructor(name, { detail } = {}) {
+    super(name);
+    this.detail = detail;
+  }
+};
+
 /** A track that knows whether it was stopped, and can be unplugged. */
 class FakeTrack extends EventTarget {
   isStopped = false;

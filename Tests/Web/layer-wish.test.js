@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Problem } from "../../Services/Gateway/Web/api.js";
 import { LayerWish, usefulHeight } from "../../Services/Gateway/Web/player/layer-wish.js";
 import { heightIn } from "../../Services/Gateway/Web/player/shown-size.js";
+import { hold } from "./timers.js";
 
 const LAYERS = [{ rid: "h", width: 1280, height: 720 }, { rid: "l", width: 320, height: 180 }];
 
@@ -65,18 +66,18 @@ test("one wish at a time, and the newest at the end", async () => {
 });
 
 test("a wish that was not heard is told again, but not to a session that is gone", async (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const timers = hold(context);
   const { wish, wishes, answer, fail } = made();
   wish.shownHeight = 100;
   await fail(new Problem({}));
   assert.equal(wishes.length, 1);
-  context.mock.timers.tick(5_000);
+  timers.tick(5_000);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(wishes.length, 2);
   await answer();
   wish.shownHeight = 200;
   await fail(new Problem({ status: 404 }));
-  context.mock.timers.tick(5_000);
+  timers.tick(5_000);
   assert.equal(wishes.length, 3);
 });
 

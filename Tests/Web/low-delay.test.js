@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Problem } from "../../Services/Gateway/Web/api.js";
 import { LowDelay } from "../../Services/Gateway/Web/player/low-delay.js";
 import { reasonOf } from "../../Services/Gateway/Web/player/whep.js";
+import { hold } from "./timers.js";
 
 /** Direct connections that come and go as the test says. */
 function made() {
@@ -34,17 +35,17 @@ test("one attempt at a time; its pictures are shown", () => {
 });
 
 test("an attempt that fails is made again later, with a pause that grows", (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const timers = hold(context);
   const { lowDelay, connections, log } = made();
   lowDelay.try();
   connections[0].lose({ code: "unreachable", words: "no way" });
   assert.deepEqual(log, ["open", "lost unreachable"]);
-  context.mock.timers.tick(5_000);
+  timers.tick(5_000);
   assert.equal(connections.length, 2);
   connections[1].lose({ code: "unreachable", words: "no way" });
-  context.mock.timers.tick(5_000);
+  timers.tick(5_000);
   assert.equal(connections.length, 2);
-  context.mock.timers.tick(8_000);
+  timers.tick(8_000);
   assert.equal(connections.length, 3);
   connections[2].arrive();
   assert.equal(lowDelay.reason, null);
@@ -52,7 +53,7 @@ test("an attempt that fails is made again later, with a pause that grows", (cont
 });
 
 test("another network is tried at once, and a connection that stands is left alone", (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const timers = hold(context);
   const { lowDelay, connections } = made();
   lowDelay.try();
   lowDelay.networkChanged();
@@ -69,11 +70,11 @@ test("another network is tried at once, and a connection that stands is left alo
 });
 
 test("what cannot succeed is not tried again until something else is on the air", (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const timers = hold(context);
   const { lowDelay, connections } = made();
   lowDelay.try();
   connections[0].lose({ code: "codec_mismatch", words: "no H.264", isFinal: true });
-  context.mock.timers.tick(600_000);
+  timers.tick(600_000);
   lowDelay.try();
   assert.equal(connections.length, 1);
   assert.equal(lowDelay.isPossible, false);
@@ -84,17 +85,17 @@ test("what cannot succeed is not tried again until something else is on the air"
 });
 
 test("a server that moves its viewers gets a moment to do so before anything else plays", (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const timers = hold(context);
   const { lowDelay, connections, log } = made();
   lowDelay.try();
   connections[0].arrive();
   connections[0].lose({ code: "bye", words: "moved", isPassing: true });
   assert.equal(connections.length, 2);
   connections[1].arrive();
-  context.mock.timers.tick(60_000);
+  timers.tick(60_000);
   assert.deepEqual(log, ["open", "ready", "open", "ready"]);
   connections[1].lose({ code: "bye", words: "moved", isPassing: true });
-  context.mock.timers.tick(1_000);
+  timers.tick(1_000);
   assert.deepEqual(log.slice(4), ["open", "lost bye"]);
   lowDelay.stop();
 });

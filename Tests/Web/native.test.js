@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Problem } from "../../Services/Gateway/Web/api.js";
 import { NativeEngine } from "../../Services/Gateway/Web/player/engines/native.js";
 import { DatedMediaElement, MediaElement } from "./media-element.js";
+import { HeldTimers } from "./timers.js";
 
 const BEGAN = Date.UTC(2026, 0, 1);
 const WINDOW = "/live/~token/stream/session/index.m3u8";
@@ -11,16 +12,17 @@ const WHOLE = `${WINDOW}?dvr=1`;
 const HOLD_BACK = 6;
 
 /** @type {NativeEngine[]} */ let opened = [];
+/** @type {HeldTimers} */ let timers;
 
 beforeEach(() => {
-  mock.timers.enable({ apis: ["setInterval"] });
+  timers = new HeldTimers("setInterval");
   globalThis.fetch = async () => Response.json({ hlsUrl: "/live/~token/stream/index.m3u8" });
 });
 
 afterEach(() => {
   for (const engine of opened) engine.close();
   opened = [];
-  mock.timers.reset();
+  timers.reset();
 });
 
 /** A session that has gone on for some seconds, before an element that plays it by itself. */
