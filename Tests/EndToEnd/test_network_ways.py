@@ -11,6 +11,8 @@ from udp_relay import UDPRelay
 from waiting import pause, wait_until
 from whep import ViewerPage, is_watchable, offer, post, send, wait_watchable
 
+pytestmark = pytest.mark.alone
+
 FRAME_BYTES = 2
 
 

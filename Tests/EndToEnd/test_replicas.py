@@ -19,6 +19,8 @@ from watch_page import VIDEO, WatchPage
 from whep import is_watchable, offer, post, send
 from whip import AiortcPublisher
 
+pytestmark = pytest.mark.alone
+
 REPLICAS = {"sfu": (105, 222), "ingest": (103, 212), "transcoder": (106, 232)}  # HTTP ports beyond the base
 CROWD_SIZE = 80
 WEBRTC_PORTS = {"sfu": 190, "ingest": 180}

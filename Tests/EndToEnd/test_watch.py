@@ -88,7 +88,8 @@ def test_a_publisher_who_returns_with_another_size_is_seen_without_a_reload(stac
     assert before["width"] == 640
     first.cut()
     wait_until("the page says that the publisher is away", lambda: page.snapshot()["isAway"])
-    assert "Waiting for it to come back" in browser.evaluate("document.querySelector('m-stage').textContent")
+    wait_until("it says so in words", lambda: "Waiting for it to come back" in browser.evaluate(
+        "document.querySelector('m-stage').textContent"))
 
     publish(publish_url, size="480x270")
     wait_until("the new size is shown", lambda: (shown := page.picture()) and (shown["width"], shown["height"]) == (480, 270))

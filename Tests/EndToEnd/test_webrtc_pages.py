@@ -2,6 +2,8 @@
 import signal
 import time
 
+import pytest
+
 from answers import lead_nowhere
 from browsers import Chromium, Firefox
 from publisher import wait_live
@@ -112,6 +114,7 @@ OFFERS = """performance.getEntriesByType('resource').filter((one) => /\\/whep\\/
   .map((one) => (performance.timeOrigin + one.startTime) / 1000)"""
 
 
+@pytest.mark.alone
 def test_a_server_that_says_goodbye_is_asked_again_at_once(stack, publish, chromium):
     _, url, watch, _ = stack.new_stream("webrtc-bye")
     publish(url)
