@@ -169,17 +169,23 @@ let package = Package(
         .tests(of: "Transcoder", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
 
         // Benchmarks
+        .target(
+            name: "LoadClip",
+            dependencies: ["Bytes", "RTMP"],
+            path: "Tests/Benchmarks/LoadClip",
+            swiftSettings: settings
+        ),
         .tool(
             "LoadGenerator",
             at: "Benchmarks/LoadGenerator",
-            uses: ["Bytes", "CPlatform", "RTMP", "Reactor", "Sockets"]
+            uses: ["Bytes", "CPlatform", "LoadClip", "RTMP", "Reactor", "Sockets"]
         ),
         .tool("PublishSink", at: "Benchmarks/PublishSink", uses: ["CPlatform", "RTMP", "Reactor", "Sockets"]),
         .tool("PacketCost", at: "Benchmarks/PacketCost", uses: ["Crypto", "SRTP", "Sockets"]),
         .tool(
             "WebRTCLoadGenerator",
             at: "Benchmarks/WebRTCLoadGenerator",
-            uses: ["Crypto", "HTTPServing", "ICE", "RTP", "Reactor", "SRTP", "Sockets"]
+            uses: ["Codecs", "Crypto", "HTTPServing", "ICE", "LoadClip", "RTMP", "RTP", "Reactor", "SRTP", "Sockets"]
         ),
 
         // Fuzzing

@@ -1,7 +1,8 @@
-"""WHEP viewers per core: the sfu on one core, the load generator on another, beside Janus in the same run.
+"""WHEP viewers and WHIP publishers per core: the sfu or ingest on one core, the load generator on another, beside Janus.
 
-usage: bench_webrtc.py [--viewers 100,500,1000] [--seconds 8] [--streams small,browsers,large,sound,rare] [--no-janus]
-Without --viewers each stream has its own numbers of them.
+usage: bench_webrtc.py [--viewers 100,500,1000] [--seconds 8] [--streams small,browsers,large,sound,rare,publishers]
+                       [--no-janus]
+Without --viewers each stream has its own numbers of them; `publishers` are those of `small`.
 Prints a table, and writes the figures as JSON to $MARTLET_BENCH_JSON.
 """
 import argparse
@@ -22,6 +23,7 @@ sys.path.insert(0, str(HERE))
 from bench_stack import bench_stack  # noqa: E402
 from processes import CoreMeter, Meter, resident_bytes  # noqa: E402
 from waiting import pause, wait_until  # noqa: E402
+from whip_publishers import measure_publishers  # noqa: E402
 
 
 
@@ -48,7 +50,8 @@ STREAMS = {
     "sound": Stream("640x360", 600, (100, 1000, 2200), has_sound=True),
     "rare": Stream("640x360", 600, (100, 1000), group_seconds=4),
 }
-# The sfu has one core for itself; the load generator and everything else share the other.
+PUBLISHERS, PUBLISHER_COUNTS = "publishers", (1, 50, 200)
+# The sfu, or ingest, has one core for itself; the load generator and everything else share the other.
 HUB_CORE, LOAD_CORE = 0, 1
 # A server that has lost so many of its viewers is not asked to carry more.
 CARRIED_SHARE = 0.99
@@ -88,14 +91,14 @@ def with_children(pid):
     return [pid] + [each for child in children for each in with_children(int(child))]
 
 
-def pin_stack(stack):
-    """Gives the sfu its core, and everything else of the stack the other; returns the sfu's process."""
+def pin_stack(stack, hub="sfu"):
+    """Gives one service its core, and everything else of the stack the other; returns the service's process."""
     for file in (stack.data / "run").glob("*.pid"):
-        core = HUB_CORE if file.stem == "sfu" else LOAD_CORE
+        core = HUB_CORE if file.stem == hub else LOAD_CORE
         for pid in with_children(stack.pid(file.stem)):
             pin(pid, core)
-    pin(stack.pid("sfu"), HUB_CORE)
-    return stack.pid("sfu")
+    pin(stack.pid(hub), HUB_CORE)
+    return stack.pid(hub)
 
 
 def view(arguments, groups, delays=None):
@@ -221,9 +224,9 @@ COLUMNS = (
 )
 
 
-def table(rows):
-    lines = ["| " + " | ".join(name.replace("_", " ") for name in COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    lines += ["| " + " | ".join(str(each.get(name, "")) for name in COLUMNS) + " |" for each in rows]
+def table(rows, columns):
+    lines = ["| " + " | ".join(name.replace("_", " ") for name in columns) + " |", "|---" * len(columns) + "|"]
+    lines += ["| " + " | ".join(str(each.get(name, "")) for name in columns) + " |" for each in rows]
     return "\n".join(lines)
 
 
@@ -231,22 +234,28 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--viewers")
     parser.add_argument("--seconds", type=int, default=8)
-    parser.add_argument("--streams", default=",".join(STREAMS))
+    parser.add_argument("--streams", default=",".join([*STREAMS, PUBLISHERS]))
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--no-janus", action="store_true")
     options = parser.parse_args()
-    rows = []
+    rows, publishers = [], []
     with bench_stack({"SFU_MAX_VIEWERS": "20000", "SFU_LOOPS": "1"}) as (stack, base):
         for stream in options.streams.split(","):
+            if stream == PUBLISHERS:
+                publishers = measure_publishers(
+                    stack, clip_of("small"), PUBLISHER_COUNTS, options.seconds, view, lambda: pin_stack(stack, "ingest"))
+                continue
             counts = [int(count) for count in options.viewers.split(",")] if options.viewers else STREAMS[stream].viewers
             rows += measure(stack, stream, counts, options.seconds, options.sample)
             if stream in ("small", "large") and not options.no_janus:
                 from janus import measure_janus
 
                 rows += measure_janus(base + 710, stream, clip_of(stream), counts, options.seconds, view, row, pin)
-    print("\n" + table(rows))
+    print("\n" + table(rows, COLUMNS))
+    if publishers:
+        print("\n" + table(publishers, [name for name in publishers[0] if name != "failures"]))
     if target := os.environ.get("MARTLET_BENCH_JSON"):
-        pathlib.Path(target).write_text(json.dumps(rows, indent=2))
+        pathlib.Path(target).write_text(json.dumps(rows + publishers, indent=2))
 
 
 if __name__ == "__main__":

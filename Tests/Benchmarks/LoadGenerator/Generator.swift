@@ -1,3 +1,4 @@
+import LoadClip
 import Reactor
 
 /// All publishers on one event loop, in real time.

@@ -1,4 +1,5 @@
 import Foundation
+import LoadClip
 import Reactor
 
 /// Publishes one clip by RTMP as many times at once as there are URLs, and prints what happened as JSON.

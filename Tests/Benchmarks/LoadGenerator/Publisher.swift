@@ -1,3 +1,4 @@
+import LoadClip
 import RTMP
 import Reactor
 import Sockets

@@ -46,7 +46,7 @@ struct JanusSignalling {
     let mountPoint: Int
 
     func watch(
-        _ viewer: LoadViewer,
+        _ viewer: LoadPeer,
         fingerprint: CertificateFingerprint
     ) async throws -> SessionText.Description {
         let session = url + "/" + (try await create(Request(janus: "create"), at: url))

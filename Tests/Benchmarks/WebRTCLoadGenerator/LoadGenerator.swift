@@ -26,7 +26,7 @@ actor LoadGenerator {
     private let loop: EventLoop
     private let client: HTTPClient
     private let identity: DTLSIdentity
-    private let memory = ViewerMemory()
+    private let memory = PeerMemory()
     private var viewers: [Int: LoadViewer] = [:]
     private var connecting: [Int: LoadViewer] = [:]
     private var resources: [String] = []
@@ -63,17 +63,17 @@ actor LoadGenerator {
         let setUp = EventLoop.now - began
         try await loop.sleep(for: Self.settling)
         for viewer in viewers.values { viewer.counts.reset() }
-        Self.say("counting")
-        let (start, processor) = (EventLoop.now, Self.processorSeconds)
+        Moments.say("counting")
+        let (start, processor) = (EventLoop.now, Moments.processorSeconds)
         try await loop.sleep(for: .seconds(plan.seconds))
-        Self.say("counted")
+        Moments.say("counted")
         let report = report(
             seconds: Double(EventLoop.now - start) / 1e9,
-            processor: Self.processorSeconds - processor,
+            processor: Moments.processorSeconds - processor,
             setUp: Double(setUp) / 1e9
         )
         isFinished = true
-        for viewer in viewers.values { viewer.close() }
+        for viewer in viewers.values { viewer.peer.close() }
         await closeSessions()
         return report
     }
@@ -82,10 +82,7 @@ actor LoadGenerator {
 
     private func open(_ number: Int) async {
         let viewer = LoadViewer(
-            number,
-            identity,
-            memory,
-            loop: loop,
+            LoadPeer(number, identity, memory, loop: loop),
             isSampled: number % plan.sampleEvery == 0,
             isBrowser: plan.isBrowser
         )
@@ -94,7 +91,7 @@ actor LoadGenerator {
                 turnedAway += 1
                 return
             }
-            try viewer.start(session)
+            try viewer.peer.start(session)
             viewers[number] = viewer
             connecting[number] = viewer
         } catch {
@@ -107,18 +104,18 @@ actor LoadGenerator {
     /// Opens a session; `nil` where the server has no room for it.
     private func negotiate(_ viewer: LoadViewer) async throws -> SessionText.Description? {
         if let janus = plan.janus {
-            viewer.requested = EventLoop.now
+            viewer.peer.requested = EventLoop.now
             let signalling = JanusSignalling(client: client, url: janus, mountPoint: plan.mountPoint)
-            return try await signalling.watch(viewer, fingerprint: identity.fingerprint)
+            return try await signalling.watch(viewer.peer, fingerprint: identity.fingerprint)
         }
         let offer = SessionText.offer(
-            viewer,
+            viewer.peer,
             fingerprint: identity.fingerprint,
             videoOnly: plan.isVideoOnly,
             browser: plan.isBrowser
         )
         while mayJoin {
-            viewer.requested = EventLoop.now
+            viewer.peer.requested = EventLoop.now
             let response = try await client.request(
                 "POST",
                 plan.url,
@@ -170,48 +167,36 @@ actor LoadGenerator {
         }
     }
 
-    /// Tells who measures the hub when counting begins and ends.
-    private static func say(_ moment: String) {
-        FileHandle.standardOutput.write(Data("\(moment)\n".utf8))
-    }
-
     // MARK: Time
 
     private func tick() {
         guard !isFinished else { return }
         for (number, viewer) in connecting {
-            viewer.tick()
-            if viewer.isConnected { connecting[number] = nil }
+            viewer.peer.tick()
+            if viewer.peer.isConnected { connecting[number] = nil }
         }
         loop.schedule(after: Self.tickInterval) { self.assumeIsolated { $0.tick() } }
     }
 
     private func care() {
         guard !isFinished else { return }
-        for viewer in viewers.values where viewer.isConnected { viewer.care() }
+        for viewer in viewers.values where viewer.peer.isConnected { viewer.care() }
         loop.schedule(after: Self.careInterval) { self.assumeIsolated { $0.care() } }
     }
 
     private func reportArrivals() {
         guard !isFinished else { return }
         turn = (turn + 1) % Self.feedbackTurns
-        for viewer in viewers.values where viewer.isConnected && viewer.number % Self.feedbackTurns == turn {
+        for (number, viewer) in viewers where viewer.peer.isConnected && number % Self.feedbackTurns == turn {
             viewer.reportArrivals()
         }
         loop.schedule(after: Self.feedbackTurn) { self.assumeIsolated { $0.reportArrivals() } }
     }
 
-    private static var processorSeconds: Double {
-        var time = timespec()
-        // SAFETY: the kernel writes a local variable.
-        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
     // MARK: The report
 
     private func report(seconds: Double, processor: Double, setUp: Double) -> LoadReport {
-        let connected = viewers.values.filter(\.isConnected)
+        let connected = viewers.values.filter(\.peer.isConnected)
         let counts = connected.map(\.counts)
         let packets = counts.reduce(0) { $0 + $1.packets }
         let bytes = counts.reduce(0) { $0 + $1.bytes }
@@ -228,7 +213,7 @@ actor LoadGenerator {
             viewersWithLoss: counts.count { $0.lost > 0 },
             packetsDecrypted: counts.reduce(0) { $0 + $1.decrypted },
             packetsRefused: counts.reduce(0) { $0 + $1.refused },
-            connectMilliseconds: Quantiles(connected.compactMap(\.connectMilliseconds)),
+            connectMilliseconds: Quantiles(connected.compactMap(\.peer.connectMilliseconds)),
             firstFrameMilliseconds: Quantiles(connected.compactMap(\.firstFrameMilliseconds)),
             forwardMilliseconds: Quantiles(counts.flatMap(\.forwardMilliseconds)),
             setUpSeconds: setUp,

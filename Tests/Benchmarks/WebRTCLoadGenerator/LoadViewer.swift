@@ -1,96 +1,37 @@
 import Crypto
 import Foundation
-import ICE
 import RTP
 import Reactor
 import SRTP
-import Sockets
 
-/// Memory that all viewers of a loop receive into and send from.
-final class ViewerMemory {
-    /// Room for what the kernel glues together of one sender.
-    let inbox = DatagramInbox(capacity: 16, datagramByteLimit: 65_535)
-    let outbox = DatagramOutbox(slabByteCount: 1, usesRuns: false)
-}
-
-/// One viewer: ICE, DTLS as the client, and counting.
-final class LoadViewer: EventHandler {
-    private static let socketByteCount = 1 << 20
-    private static let checkInterval: UInt64 = 2_500_000_000
-
-    let number: Int
-    let fragment: String
-    let password: String
-    let isSampled: Bool
+/// One viewer: counts what comes.
+final class LoadViewer: LoadPeerUser {
+    let peer: LoadPeer
     var counts = PacketCounts()
-    var requested: UInt64 = 0
-    private(set) var isConnected = false
 
-    private let loop: EventLoop
-    private let memory: ViewerMemory
-    private var engine: DTLSEngine
-    private var socket: DatagramSocket?
-    private var session: SessionText.Description?
+    private let isSampled: Bool
     private var receiver: SRTPReceiver?
     private var sender: SRTPSender?
-    private var hasAnswer = false
-    private var lastCheck: UInt64 = 0
-    private var connected: UInt64 = 0
     private var firstFrame: UInt64 = 0
     private var videoSSRC: UInt32?
     /// When the numbered packets came, where that is reported.
     private var arrivals: ArrivalRecorder?
     private(set) var feedbackCount = 0
 
-    init(
-        _ number: Int,
-        _ identity: DTLSIdentity,
-        _ memory: ViewerMemory,
-        loop: EventLoop,
-        isSampled: Bool,
-        isBrowser: Bool
-    ) {
-        self.number = number
-        self.memory = memory
-        self.loop = loop
+    init(_ peer: LoadPeer, isSampled: Bool, isBrowser: Bool) {
+        self.peer = peer
         self.isSampled = isSampled
         if isBrowser { arrivals = ArrivalRecorder() }
-        let credentials = ICECredentials(random: Randomness.bytes(ICECredentials.randomByteCount))
-        fragment = credentials.fragment
-        password = credentials.password
-        engine = DTLSEngine(identity, role: .client)
+        peer.user = self
     }
 
-    var connectMilliseconds: Double? { connected == 0 ? nil : Double(connected - requested) / 1e6 }
-    var firstFrameMilliseconds: Double? { firstFrame == 0 ? nil : Double(firstFrame - requested) / 1e6 }
-
-    /// Begins with the session that the answer describes.
-    func start(_ session: SessionText.Description) throws {
-        var wanted = DatagramSocket.Configuration(address: "0.0.0.0", port: 0)
-        wanted.receiveByteCount = Self.socketByteCount
-        let socket = try DatagramSocket(wanted)
-        socket.enableReceiveOffload()
-        loop.watch(socket.descriptor, for: .readable, handler: self)
-        self.socket = consume socket
-        self.session = session
-        check()
-    }
-
-    func close() {
-        for datagram in engine.close() { send(datagram) }
-        if let descriptor = socket?.descriptor { loop.unwatch(descriptor) }
-        socket = nil
-    }
-
-    /// Repeats what got no answer.
-    func tick() {
-        if !hasAnswer { check() }
-        for datagram in engine.handleTimeout() { send(datagram) }
+    var firstFrameMilliseconds: Double? {
+        firstFrame == 0 ? nil : Double(firstFrame - peer.requested) / 1e6
     }
 
     /// Keeps the consent and reports.
     func care() {
-        if EventLoop.now - lastCheck > Self.checkInterval { check() }
+        peer.care()
         guard let videoSSRC, let reception = counts.reception(of: videoSSRC) else { return }
         let fraction = reception.expected == 0 ? 0 : min(255, reception.lost * 256 / reception.expected)
         let words: [UInt32] = [
@@ -114,111 +55,16 @@ final class LoadViewer: EventHandler {
         let count = unsafe packet.withUnsafeMutableBytes {
             unsafe sender?.protectRTCP($0, count: report.count)
         }
-        if let count { send(Array(packet.prefix(count))) }
+        if let count { peer.send(Array(packet.prefix(count))) }
     }
 
-    private func check() {
-        guard let session else { return }
-        lastCheck = EventLoop.now
-        let id = STUNMessage.TransactionID(high: .random(in: 0...(.max)), low: .random(in: 0...(.max)))
-        var message = STUNMessage(.request, transactionID: id)
-        // Whoever offers is in control, unless it cannot be (RFC 8445 §6.1.1).
-        let role: [STUNMessage.Attribute] =
-            session.isInControl ? [.controlled(tieBreaker: 1)] : [.controlling(tieBreaker: 1), .useCandidate]
-        message.attributes = [.username("\(session.fragment):\(fragment)"), .priority(0x6e7f_00ff)] + role
-        send(message.encoded(key: Array(session.password.utf8)))
-    }
-
-    private func send(_ bytes: [UInt8]) {
-        guard let session else { return }
-        guard socket != nil else { return }
-        transmit(bytes, to: session.server)
-    }
-
-    private func transmit(_ bytes: [UInt8], to server: DatagramAddress) {
-        switch socket {
-        case .some(let socket):
-            unsafe memory.outbox.room(on: socket).copyBytes(from: bytes)
-            memory.outbox.commit(bytes.count, to: server)
-            memory.outbox.flush(to: socket)
-        case .none: break
-        }
-    }
-
-    // MARK: Receiving
-
-    func ready(_ events: EventSet) {
-        for _ in 0..<4 {
-            let count = receiveBatch()
-            for index in 0..<count { take(index) }
-            if count < memory.inbox.capacity { return }
-        }
-    }
-
-    private func receiveBatch() -> Int {
-        switch socket {
-        case .some(let socket): memory.inbox.receive(from: socket)
-        case .none: 0
-        }
-    }
-
-    /// Takes the datagrams that the kernel glued into one.
-    private func take(_ index: Int) {
-        let bytes = unsafe memory.inbox.bytes(index)
-        let segment = memory.inbox.segmentByteCount(index)
-        let step = segment > 0 ? segment : bytes.count
-        for start in stride(from: 0, to: bytes.count, by: max(1, step)) {
-            // SAFETY: the datagram lies within the bytes.
-            let end = min(start + step, bytes.count)
-            unsafe take(UnsafeMutableRawBufferPointer(rebasing: bytes[start..<end]))
-        }
-    }
-
-    private func take(_ packet: UnsafeMutableRawBufferPointer) {
-        guard packet.count >= 12 else { return }
-        switch unsafe packet[0] {
-        case 0...3: unsafe takeCheck(UnsafeRawBufferPointer(packet))
-        case 20...63: unsafe takeDTLS(packet)
-        case 128...191: if unsafe !(192...223 ~= packet[1]) { unsafe takeMedia(packet) }
-        default: break
-        }
-    }
-
-    /// Takes the answer to a check, or answers one of a server that makes checks of its own.
-    private func takeCheck(_ packet: UnsafeRawBufferPointer) {
-        // SAFETY: the bytes live for the call.
-        let bytes = unsafe Span<UInt8>(_unsafeBytes: packet)
-        guard let message = try? STUNMessage(bytes), let session else { return }
-        switch message.kind {
-        case .success: if !session.isInControl { begin() }
-        case .request:
-            var answer = STUNMessage(.success, transactionID: message.transactionID)
-            answer.attributes = [.xorMappedAddress(session.serverAddress)]
-            send(answer.encoded(key: Array(password.utf8)))
-            if session.isInControl, message.attributes.contains(.useCandidate) { begin() }
-        case .failure, .indication: break
-        }
-    }
-
-    /// Begins the handshake, once the way is agreed on.
-    private func begin() {
-        guard !hasAnswer else { return }
-        hasAnswer = true
-        for datagram in engine.start() { send(datagram) }
-    }
-
-    private func takeDTLS(_ packet: UnsafeMutableRawBufferPointer) {
-        for datagram in unsafe engine.receive(UnsafeRawBufferPointer(packet)) { send(datagram) }
-        guard !isConnected, let session, let keys = engine.keys(ifPeerIs: [session.fingerprint]) else {
-            return
-        }
+    func connected(_ keys: SRTPKeyingMaterial) {
         sender = SRTPSender(keys.local, profile: keys.profile)
         if isSampled { receiver = SRTPReceiver(keys.remote, profile: keys.profile) }
-        isConnected = true
-        connected = EventLoop.now
     }
 
-    private func takeMedia(_ packet: UnsafeMutableRawBufferPointer) {
+    func take(_ packet: UnsafeMutableRawBufferPointer, isReport: Bool) {
+        guard !isReport else { return }
         // SAFETY: the packet has at least the twelve bytes of a header.
         let sequence = unsafe UInt16(packet[2]) << 8 | UInt16(packet[3])
         let ssrc = (8..<12).reduce(UInt32(0)) { unsafe $0 << 8 | UInt32(packet[$1]) }

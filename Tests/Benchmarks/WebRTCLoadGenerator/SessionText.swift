@@ -2,7 +2,7 @@ import Crypto
 import ICE
 import Sockets
 
-/// The descriptions that a viewer sends and gets, as far as it needs them.
+/// The descriptions that a peer sends and gets, as far as it needs them.
 enum SessionText {
     /// What the other side's description says.
     struct Description {
@@ -26,9 +26,11 @@ enum SessionText {
     private static let audioType: UInt8 = 111
     /// The header extension that numbers packets (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
     static let numberID: UInt8 = 3
+    /// The header extension that names the media section (RFC 9143 §15).
+    static let mediaNameID: UInt8 = 4
 
     static func offer(
-        _ viewer: LoadViewer,
+        _ viewer: LoadPeer,
         fingerprint: CertificateFingerprint,
         videoOnly: Bool,
         browser: Bool
@@ -55,6 +57,27 @@ enum SessionText {
         return lines.map { $0 + "\r\n" }.joined()
     }
 
+    /// The offer of a publisher of pictures, which numbers its packets as browsers do.
+    static func publication(
+        _ publisher: LoadPeer,
+        ssrc: UInt32,
+        fingerprint: CertificateFingerprint
+    ) -> String {
+        [
+            "v=0", "o=- \(publisher.number + 1) 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
+            "m=video 9 UDP/TLS/RTP/SAVPF \(videoType)", "c=IN IP4 0.0.0.0", "a=mid:0", "a=sendonly",
+            "a=rtcp-mux",
+            "a=ice-ufrag:\(publisher.fragment)", "a=ice-pwd:\(publisher.password)",
+            "a=fingerprint:sha-256 \(fingerprint)", "a=setup:actpass", "a=rtpmap:\(videoType) H264/90000",
+            "a=fmtp:\(videoType) level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+            "a=rtcp-fb:\(videoType) nack", "a=rtcp-fb:\(videoType) nack pli",
+            "a=rtcp-fb:\(videoType) transport-cc",
+            "a=ssrc:\(ssrc) cname:load",
+            extensions.joined(separator: "\r\n"),
+        ]
+        .map { $0 + "\r\n" }.joined()
+    }
+
     /// What Chromium offers beside, as far as anything is made of it.
     private static let browserLines =
         [
@@ -66,12 +89,12 @@ enum SessionText {
 
     private static let extensions = [
         "a=extmap:\(numberID) http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-        "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=extmap:\(mediaNameID) urn:ietf:params:rtp-hdrext:sdes:mid",
     ]
 
     /// The answer to a server that offers one video section, as the side that begins the handshake.
     static func answer(
-        _ viewer: LoadViewer,
+        _ viewer: LoadPeer,
         to offer: Description,
         fingerprint: CertificateFingerprint
     ) -> String {

@@ -1,29 +1,29 @@
 import Bytes
-import RTMP
+public import RTMP
 
 /// A pre-encoded FLV file that every publisher sends round and round.
-struct Clip {
+public struct Clip: Sendable {
     /// The ways a file can fail to be a clip.
-    enum Failure: Error, Equatable {
+    public enum Failure: Error, Equatable {
         case notFLV
         case truncated
         case holdsNoMedia
     }
 
     /// The object of `onMetaData`, where the file has one.
-    private(set) var metadata: AMF0Value?
+    public private(set) var metadata: AMF0Value?
     /// The decoder configurations, sent once.
-    private(set) var headers: [MediaMessage] = []
+    public private(set) var headers: [MediaMessage] = []
     /// What is repeated, with times from 0.
-    private(set) var frames: [MediaMessage] = []
+    public private(set) var frames: [MediaMessage] = []
     /// Milliseconds after which the first frame follows the last again.
-    private(set) var duration: UInt32 = 0
+    public private(set) var duration: UInt32 = 0
 
     /// Whether pictures say when they are sent.
-    var isMarked = false
+    public var isMarked = false
 
     /// Reads a file.
-    init(_ bytes: [UInt8]) throws {
+    public init(_ bytes: [UInt8]) throws {
         var reader = ByteReader(bytes.span)
         do {
             guard try reader.readUInt24() == 0x46_4c56 else { throw Failure.notFLV }
