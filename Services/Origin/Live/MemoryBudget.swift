@@ -34,6 +34,8 @@ struct OriginMeasures: Sendable {
     let partBytes: Counter
     let gaps: Counter
     let recordFailures: Counter
+    let recordingsStopped: Counter
+    let opening: Gauge
     let feeds: Gauge
     let heldRequests: Gauge
     let movieBuilds: Counter
@@ -43,6 +45,11 @@ struct OriginMeasures: Sendable {
         partBytes = registry.counter("parts_published_bytes_total", "Bytes of the parts that were published.")
         gaps = registry.counter("bus_gaps_total", "Times that entries of the bus were missing.")
         recordFailures = registry.counter("recording_failures_total", "Writes that the volume refused.")
+        recordingsStopped = registry.counter(
+            "recordings_stopped_total",
+            "Recordings of live sessions that stopped because the volume refused a part."
+        )
+        opening = registry.gauge("sessions_opening", "Live streams that are about to be packaged here.")
         feeds = registry.gauge("feeds_open", "Feeds that are being sent.")
         heldRequests = registry.gauge("requests_held", "Requests that wait for a part.")
         movieBuilds = registry.counter("movie_builds_total", "Heads of file.mp4 that were made.")

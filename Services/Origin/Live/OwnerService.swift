@@ -14,6 +14,8 @@ actor OwnerService: Service {
         var address: String
         var leaseDuration = Duration.seconds(6)
         var leaseRenewal = Duration.milliseconds(1500)
+        /// From when on a live stream that is still being taken up is told of.
+        var openingAlarm = Duration.seconds(5)
     }
 
     nonisolated let name = "owner"
@@ -140,24 +142,36 @@ actor OwnerService: Service {
 
     private func begin(_ streamID: String) {
         guard owners[streamID] == nil, opening.insert(streamID).inserted else { return }
+        measures.opening.set(Int64(opening.count))
         finder.yield(streamID)
     }
 
     /// Takes one stream and keeps its lease until it is over or lost.
     private func own(_ streamID: String) async {
-        defer { opening.remove(streamID) }
         do {
-            guard let lease = try await acquireLease(of: streamID) else { return }
-            guard let owner = try await open(streamID, lease: lease) else {
-                return try await lease.release()
-            }
-            opening.remove(streamID)
+            guard let (lease, owner) = try await take(streamID) else { return }
             try await keep(lease, for: owner)
         } catch is CancellationError {
             return
         } catch {
             logger.log(.warning, "cannot own the stream", [.stream: streamID, .error: "\(error)"])
         }
+    }
+
+    /// Takes a stream, unless it is another's or there is nothing to follow.
+    private func take(_ streamID: String) async throws -> (RedisLease, StreamOwner)? {
+        let alarm = loop.schedule(after: configuration.openingAlarm) { [logger] in
+            logger.log(.warning, "a live stream is not packaged yet", [.stream: streamID])
+        }
+        defer {
+            alarm.cancel()
+            opening.remove(streamID)
+            measures.opening.set(Int64(opening.count))
+        }
+        guard let lease = try await acquireLease(of: streamID) else { return nil }
+        if let owner = try await open(streamID, lease: lease) { return (lease, owner) }
+        try await lease.release()
+        return nil
     }
 
     private func acquireLease(of streamID: String) async throws -> RedisLease? {
@@ -280,6 +294,7 @@ actor OwnerService: Service {
             unfollow(streamID)
             directory.drop(owner.session)
         case .recordingFailed(let error):
+            measures.recordingsStopped.increment()
             logger.log(.error, "recording has stopped", [.stream: streamID, .error: error])
             reporter.fail(owner.session)
         }

@@ -25,6 +25,12 @@ final class Volume: Sendable {
         var completion: @Sendable (Result<StoredRange, SystemCallError>) -> Void
     }
 
+    /// What waits for the volume's thread: parts together with their writers, so that none is taken before its writer.
+    private struct Queue {
+        var makers: [(id: UInt64, make: UncheckedSend<() -> TrackLogWriter>)] = []
+        var writes: [Write] = []
+    }
+
     private struct State: ~Copyable {
         var writers: [UInt64: TrackLogWriter] = [:]
         var dirty: Set<CInt> = []
@@ -41,7 +47,7 @@ final class Volume: Sendable {
     let failures = Counter()
     private let nextWriter = Atomic<UInt64>(1)
     private let syncInterval: Duration
-    private let queue = Mutex<[Write]>([])
+    private let queue = Mutex(Queue())
     /// Touched by the volume's own thread only; the lock is never contended.
     private let state = Mutex(State())
 
@@ -62,7 +68,7 @@ final class Volume: Sendable {
     func addWriter(_ make: sending @escaping () -> TrackLogWriter) -> UInt64 {
         let id = nextWriter.wrappingAdd(1, ordering: .relaxed).oldValue
         let make = UncheckedSend(value: make)
-        loop.execute { self.state.withLock { $0.writers[id] = make.value() } }
+        queue.withLock { $0.makers.append((id, make)) }
         return id
     }
 
@@ -78,7 +84,7 @@ final class Volume: Sendable {
             return completion(.failure(SystemCallError(call: "queue", code: ENOBUFS)))
         }
         queuedByteCount.wrappingAdd(byteCount, ordering: .relaxed)
-        queue.withLock { $0.append(Write(part: part, writer: id, completion: completion)) }
+        queue.withLock { $0.writes.append(Write(part: part, writer: id, completion: completion)) }
     }
 
     /// Closes a writer after what has been queued for it.
@@ -136,9 +142,12 @@ final class Volume: Sendable {
     }
 
     private func writeQueued() {
-        var writes: [Write] = []
-        queue.withLock { swap(&$0, &writes) }
-        for (writer, group) in Dictionary(grouping: writes, by: \.writer) {
+        var taken = Queue()
+        queue.withLock { swap(&$0, &taken) }
+        state.withLock { state in
+            for (id, make) in taken.makers { state.writers[id] = make.value() }
+        }
+        for (writer, group) in Dictionary(grouping: taken.writes, by: \.writer) {
             let result = write(group.map(\.part), writer: writer)
             for (index, item) in group.enumerated() {
                 queuedByteCount.wrappingSubtract(item.part.bytes.count, ordering: .relaxed)
