@@ -130,6 +130,9 @@ enum OriginServices {
         metrics.reading("volume_refusals", "Parts that the volume did not take.") {
             Double(volume.failures.current)
         }
+        metrics.reading("bus_outages", "Times that the media bus did not answer for seconds.") {
+            Double(reader.outages.current)
+        }
         metrics.reading("bus_malformed_entries", "Entries of the bus that were none.") {
             Double(reader.malformed.current)
         }

@@ -32,6 +32,9 @@ enum SFUServices {
             found: { _ in }
         )
         await hub.setReader(reader)
+        host.metrics.reading("bus_outages", "Times that the media bus did not answer for seconds.") {
+            Double(reader.outages.current)
+        }
         let identity = try DTLSIdentity()
         let viewers = ViewerDirectory(limit: settings.viewerLimit)
         let service = ViewerService(

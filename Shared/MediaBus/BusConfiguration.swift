@@ -28,6 +28,9 @@ public struct BusConfiguration: Sendable {
     public var silenceLimit: Duration = .seconds(2)
     /// Beyond its session's grace time, how long a stream may give no sign of life before readers give it up.
     public var silenceMargin: Duration = .seconds(5)
+    /// How long the bus may leave a reader without an answer until it counts as away, which is not the streams'
+    /// silence; more than the second between two questions.
+    public var answerLimit: Duration = .seconds(3)
 
     /// Creates a configuration for one bus.
     public init(redis: RedisClient.Configuration) { self.redis = redis }

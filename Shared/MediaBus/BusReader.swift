@@ -26,6 +26,8 @@ public actor BusReader: Service {
     public nonisolated let loop: EventLoop
     /// Entries that were none: of another version, or damaged.
     public nonisolated let malformed = Counter()
+    /// Times that the bus was away for longer than ``BusConfiguration/answerLimit``.
+    public nonisolated let outages = Counter()
 
     /// What readers tell writers.
     public nonisolated let backChannel: BusBackChannel
@@ -42,6 +44,9 @@ public actor BusReader: Service {
     /// Sessions that have ended, until their streams have left the live set.
     private var endedSessions: [String: String] = [:]
     private var isSweepWanted = false
+    /// When the bus last said who lives, and since when it has said so again and again; in nanoseconds.
+    private var lastAnswer: UInt64 = 0
+    private var answersSince: UInt64 = 0
     private var lastAnnouncement = "0-0"
 
     /// Runs on the loop.
@@ -356,6 +361,7 @@ public actor BusReader: Service {
     }
 
     private func sweep(_ live: [(name: String, value: RedisValue)]) async {
+        noteAnswer(at: EventLoop.now)
         let oldest = Double(WallClock.milliseconds) - Double(Self.heartbeatLimit)
         let scores = Dictionary(live.map { ($0.name, $0.value.string) }) { first, _ in first }
         for stream in streams.values {
@@ -384,10 +390,30 @@ public actor BusReader: Service {
         found(streamID)
     }
 
+    /// Takes note that the bus has said who lives.
+    private func noteAnswer(at now: UInt64) {
+        let pause = now &- lastAnswer
+        if pause > configuration.answerLimit.nanoseconds {
+            answersSince = now
+            if lastAnswer > 0 {
+                outages.increment()
+                let seconds = "\(Double(pause / 1_000_000) / 1000)"
+                logger.log(.warning, "the media bus was away; nobody is given up for it", [.seconds: seconds])
+            }
+        }
+        lastAnswer = now
+    }
+
     /// Whether nobody has written, nor said that it lives, for longer than the grace time.
+    ///
+    /// A bus that does not answer tells of no silence: after an outage every stream has its whole time again, for
+    /// its writer has to find the bus again, too.
     private func isAbandoned(_ stream: FollowedStream) -> Bool {
+        let now = EventLoop.now
+        guard now &- lastAnswer <= configuration.answerLimit.nanoseconds else { return false }
         let grace = Duration.seconds(stream.description?.session.graceSeconds ?? 15)
-        return EventLoop.now &- stream.lastSign > (grace + configuration.silenceMargin).nanoseconds
+        let silence = now &- max(stream.lastSign, answersSince)
+        return silence > (grace + configuration.silenceMargin).nanoseconds
     }
 
     private func receiveAnnouncements(_ entries: RedisValue) {

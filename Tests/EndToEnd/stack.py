@@ -14,7 +14,7 @@ from waiting import wait_until
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 # Offsets to the base, as scripts/settings.sh has them.
-PORTS = {"ingest": 103, "sfu": 105, "transcoder": 106, "ingest-webrtc": 180, "sfu-webrtc": 190}
+PORTS = {"ingest": 103, "origin": 104, "sfu": 105, "transcoder": 106, "ingest-webrtc": 180, "sfu-webrtc": 190}
 
 
 class Response:

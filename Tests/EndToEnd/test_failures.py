@@ -1,7 +1,13 @@
 """One failure at a time, while a stream is live: what was acknowledged is kept and viewers go on."""
+import contextlib
+import os
+import signal
+
+from conftest import GRACE_SECONDS
 from publisher import assert_no_frame_missing_or_twice, counters, wait_live
 from recordings import finished, recorded_counters
-from waiting import wait_until
+from waiting import pause, wait_until
+from whep import AiortcViewer, wait_watchable
 
 # What keeps nothing of a stream that it could not have again: each may die at any time.
 SERVICES = ["origin", "redis-bus", "redis-control", "postgres", "gateway", "catalog", "auth"]
@@ -55,3 +61,36 @@ def test_killing_ingest_loses_little_and_the_publisher_comes_back_to_the_same_se
     restart = len(numbers) - 1 - numbers[::-1].index(0)
     assert_no_frame_missing_or_twice(numbers[:restart], at_least=60)
     assert_no_frame_missing_or_twice(numbers[restart:], at_least=120)
+
+
+# Readers give a stream up that has been silent for the grace time and five seconds.
+OUTAGE_SECONDS = GRACE_SECONDS + 8
+
+
+def test_a_bus_that_is_silent_for_longer_than_the_grace_time_ends_no_session(stack, publish):
+    stream, url, _, hls = stack.new_stream("bus-held")
+    publisher = publish(url)
+    target = wait_watchable(stack, "bus-held", stream["id"])
+    session = stack.watch_state("bus-held")["session"]["id"]
+    with contextlib.closing(AiortcViewer(stack, target)) as viewer:
+        wait_until("pictures come", lambda: viewer.pictures > 30)
+        wait_until("three seconds are recorded", lambda: recorded_seconds(stack, stream) >= 3, timeout=30)
+        bus = stack.pid("redis-bus")
+        os.kill(bus, signal.SIGSTOP)
+        try:
+            pause(OUTAGE_SECONDS)
+        finally:
+            os.kill(bus, signal.SIGCONT)
+        before, reached = viewer.pictures, recorded_seconds(stack, stream)
+        wait_until("the viewer sees pictures again", lambda: viewer.pictures > before + 60, timeout=30)
+        wait_until(
+            "recording goes on", lambda: recorded_seconds(stack, stream) >= reached + OUTAGE_SECONDS, timeout=40)
+        assert stack.watch_state("bus-held")["session"]["id"] == session
+        for service in ("origin", "sfu"):
+            assert stack.metric(service, "bus_outages") >= 1
+    assert publisher.stop() == 0
+    recording = finished(stack, stream)
+    assert recording["sessionId"] == session
+    numbers = recorded_counters(stack, recording)
+    assert_no_frame_missing_or_twice(numbers, at_least=30 * OUTAGE_SECONDS)
+    assert counters(hls) == numbers

@@ -1,4 +1,5 @@
 import Contracts
+import Dispatch
 import Media
 import MediaBus
 import Reactor
@@ -231,6 +232,45 @@ import Testing
             #expect(await handler.untilEnd() == [.ended(.abandoned)])
             #expect(EventLoop.now &- silent > 900_000_000)
             #expect(await bus.reader.followedCount == 0)
+        }
+    }
+
+    @Test func `no stream is given up because the bus was away for longer than its grace time`() async throws
+    {
+        try await TestBus.run {
+            $0.silenceMargin = .milliseconds(200)
+            $0.answerLimit = .milliseconds(1500)
+        } _: { bus in
+            var session = SessionDescription.test("stream", epoch: 1)
+            session.graceSeconds = 1
+            let writer = try await bus.shard.open(session, tracks: [.testVideo()]) { _ in }
+            let handler = RecordingHandler()
+            await bus.reader.follow("stream", from: .beginning, handler: handler)
+            await writer.append(.test(0))
+            _ = await handler.samples(1)
+            // The writer finds the bus again only after the reader has looked who lives.
+            let writing = bus.shard.loop
+            let held = DispatchSemaphore(value: 0)
+            bus.server.kill()
+            let away = EventLoop.now
+            writing.execute { held.wait() }
+            defer { held.signal() }
+            try await eventually("the bus was away for longer than the stream may be silent") {
+                EventLoop.now &- away > 2_000_000_000
+            }
+            try bus.server.start()
+            try await eventually("the reader has asked who lives") {
+                let now = Timestamp.nowMicroseconds / 1000
+                try await bus.client.command("ZADD", BusKeys.live, now, "another")
+                return bus.found.contains("another")
+            }
+            #expect(await bus.reader.followedCount == 1)
+            #expect(bus.reader.outages.current == 1)
+            held.signal()
+            for number in 1..<40 { await writer.append(.test(number)) }
+            let (sequences, other) = await handler.samples(39)
+            #expect(sequences == Array(1..<40))
+            #expect(!other.contains { if case .ended = $0 { true } else { false } })
         }
     }
 

@@ -17,6 +17,8 @@ struct TestBus {
     /// For commands that wait in Redis.
     let blocking: RedisClient
     let budget: OutageBudget
+    /// What the reader has found.
+    let found: FoundStreams
 
     /// Runs `body` with a bus, and stops it afterwards.
     static func run(
@@ -49,7 +51,8 @@ struct TestBus {
                     reader: reader,
                     client: client,
                     blocking: blocking,
-                    budget: budget
+                    budget: budget,
+                    found: found
                 )
             )
             shutdown.request()
@@ -89,6 +92,7 @@ struct TestBus {
 final class FoundStreams: Sendable {
     private let found = Mutex<Set<String>>([])
     func add(_ streamID: String) { found.withLock { _ = $0.insert(streamID) } }
+    func contains(_ streamID: String) -> Bool { found.withLock { $0.contains(streamID) } }
 }
 
 /// What a handler was told.
