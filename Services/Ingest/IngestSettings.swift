@@ -63,7 +63,7 @@ struct IngestSettings: Sendable {
             default: maximumConnectionsPerAddress
         )
         graceSeconds = reader.integer("GRACE_SECONDS", in: 0...86_400, default: graceSeconds)
-        drainTime = reader.seconds("DRAIN_SECONDS", default: .seconds(20), shared: true) / 4 * 3
+        drainTime = reader.seconds("DRAIN_SECONDS", default: .seconds(20), shared: true) / 2
         outageByteCount = reader.bytes("OUTAGE_BUFFER_BYTES", in: 1 << 20...1 << 40, default: outageByteCount)
         readSession(&reader)
         readPublisher(&reader)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/filter.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -153,6 +154,14 @@ int cplatform_accept(int listener, char *address, size_t capacity, uint16_t *por
     }
     if (storage.ss_family != AF_UNIX) cplatform_set_no_delay(descriptor, true);
     return descriptor;
+}
+
+int cplatform_refuse_connections(int listener) {
+    // Takes no byte of any packet, so that the kernel answers no handshake between the last accept and the close,
+    // which would reset a connection that nobody has seen.
+    struct sock_filter nothing = {.code = BPF_RET | BPF_K, .k = 0};
+    struct sock_fprog program = {.len = 1, .filter = &nothing};
+    return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 int cplatform_socket_error(int descriptor) {

@@ -40,6 +40,8 @@ actor HTTPConnection {
     /// Why a connection may not go on as it is beyond a point in time.
     enum Wait {
         case firstHead, idle, head, body, output, linger, pong
+        /// The first request of a connection that began just before the server drained.
+        case arrival
     }
 
     nonisolated let loop: EventLoop
@@ -54,6 +56,7 @@ actor HTTPConnection {
     let parser: HTTPMessageParser
     var socket: StreamSocket?
     let descriptor: CInt
+    private let began = EventLoop.now
     var mode = Mode.serving
     var exchange: Exchange?
     var exchangeCount: UInt64 = 0
@@ -167,7 +170,7 @@ actor HTTPConnection {
         case .serving:
             // SAFETY: the parser copies the bytes before the call returns.
             unsafe parser.append(bytes)
-            if wait == .idle { expect(.head) }
+            if wait == .idle || wait == .arrival { expect(.head) }
             if exchange != nil { expect(.body) }
             pump()
         case .webSocket:
@@ -318,6 +321,7 @@ actor HTTPConnection {
             case .output: limits.writeStallDeadline
             case .linger: limits.lingerDeadline
             case .pong: limits.webSocketPingInterval
+            case .arrival: limits.arrivalGrace - .nanoseconds(Int64(clamping: EventLoop.now &- began))
             case nil: nil
             }
         deadline = limit.map { EventLoop.now &+ $0.nanoseconds } ?? .max
@@ -332,7 +336,7 @@ actor HTTPConnection {
         case .firstHead, .head: refuse(HTTPProblem.slowHeader)
         case .body: bodyStalled()
         case .pong: webSocketIdle()
-        case .idle, .output, .linger: close()
+        case .idle, .arrival, .output, .linger: close()
         }
     }
 
@@ -349,9 +353,33 @@ actor HTTPConnection {
     func drain() {
         isDraining = true
         switch mode {
-        case .serving where exchange == nil: close()
+        case .serving where exchange == nil: drainBetweenRequests()
         case .webSocket: endWebSocket(code: 1001, reason: "the server is going away")
         default: return
+        }
+    }
+
+    /// Answers what has been asked and not been read yet; the kernel resets a connection that is closed over it.
+    private func drainBetweenRequests() {
+        receive()
+        guard mode == .serving, exchange == nil, !parser.isInsideHead else { return }
+        guard wait == .firstHead, EventLoop.now &- began < server.configuration.arrivalGrace.nanoseconds
+        else {
+            return close()
+        }
+        expect(.arrival)
+    }
+
+    /// Answers, in place of a handler that has not, that the server stops.
+    func endRequest() {
+        guard mode == .serving else { return }
+        switch exchange?.phase {
+        case nil where !parser.isInsideHead: close()
+        case nil, .collecting: refuse(HTTPProblem.interrupted)
+        case .handling:
+            failInput(.interrupted)
+            exchange?.task?.cancel()
+        case .streaming, .answered: return
         }
     }
 

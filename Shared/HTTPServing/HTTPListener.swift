@@ -40,6 +40,18 @@ final class HTTPListener: @unchecked Sendable {
     /// Begins to accept.
     func start() { loop.execute { self.listener?.start() } }
 
+    /// Hands over what has connected already and accepts no more; what ``HTTPWorker/adopt(_:from:)`` has been given by
+    /// then comes before whatever the workers are told afterwards.
+    func finish() async {
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                self.listener?.finish()
+                self.listener = nil
+                continuation.resume()
+            }
+        }
+    }
+
     /// Accepts no more.
     func close() {
         loop.execute {

@@ -35,6 +35,11 @@ public final class HTTPServer: Service {
         public var lingerDeadline = Duration.seconds(2)
         /// How long endless responses may go on once the server drains; then their handlers are cancelled.
         public var streamDrain = Duration.seconds(2)
+        /// How long requests may take to arrive and be answered once the server drains; then they are answered 503,
+        /// and half as long after that what is still open is closed.
+        public var requestDrain = Duration.seconds(5)
+        /// How long after its beginning a connection may be without its first request once the server drains.
+        public var arrivalGrace = Duration.seconds(1)
         /// The bytes of a response that may wait for a slow client before its handler waits too.
         public var outputHighWater: Int64 = 256 << 10
         /// The bytes of a body that may wait for a slow handler before the client waits too.
@@ -92,7 +97,7 @@ public final class HTTPServer: Service {
         port = listener.port
     }
 
-    /// Answers requests until `shutdown`, then finishes those in flight.
+    /// Answers requests until `shutdown`, then those that are under way on connections made until then.
     public func run(until shutdown: Shutdown) async throws {
         for worker in workers { worker.start() }
         listener.start()
@@ -103,7 +108,7 @@ public final class HTTPServer: Service {
         )
         do {
             try await shutdown.requested()
-            listener.close()
+            await listener.finish()
             for worker in workers { worker.drain() }
             for worker in workers { try await worker.isDrained.requested() }
         } catch {

@@ -49,14 +49,15 @@ import Sockets
         loop.execute { self.serve(StreamSocket(owning: descriptor), from: peer) }
     }
 
-    /// Takes no more connections and lets those that are here finish.
+    /// Takes no more connections and lets those that are here finish, for a limited time.
     func drain() {
         loop.execute {
             self.isDraining = true
-            for connection in self.connections.values { connection.assumeIsolated { $0.drain() } }
-            self.loop.schedule(after: self.server.configuration.streamDrain) { [weak self] in
-                self?.endStreams()
-            }
+            let limits = self.server.configuration
+            self.forEachConnection { $0.drain() }
+            self.later(limits.streamDrain) { $0.endStreams() }
+            self.later(limits.requestDrain) { $0.endRequest() }
+            self.later(limits.requestDrain * 3 / 2) { $0.close() }
             self.reportIfDrained()
         }
     }
@@ -65,7 +66,7 @@ import Sockets
     func stop() {
         loop.execute {
             self.isDraining = true
-            for connection in self.connections.values { connection.assumeIsolated { $0.close() } }
+            self.forEachConnection { $0.close() }
             self.reportIfDrained()
         }
     }
@@ -109,13 +110,17 @@ import Sockets
 
     private func tick() {
         let now = EventLoop.now
-        for connection in Array(connections.values) { connection.assumeIsolated { $0.tick(at: now) } }
+        forEachConnection { $0.tick(at: now) }
         guard !isStopped else { return }
         loop.schedule(after: Self.tickInterval) { [weak self] in self?.tick() }
     }
 
-    private func endStreams() {
-        for connection in Array(connections.values) { connection.assumeIsolated { $0.endStreams() } }
+    private func forEachConnection(_ body: @Sendable (isolated HTTPConnection) -> Void) {
+        for connection in Array(connections.values) { connection.assumeIsolated { body($0) } }
+    }
+
+    private func later(_ delay: Duration, _ body: @escaping @Sendable (isolated HTTPConnection) -> Void) {
+        loop.schedule(after: delay) { [weak self] in self?.forEachConnection(body) }
     }
 
     private func reportIfDrained() {

@@ -121,6 +121,7 @@ struct HostSettings {
         http.maximumConnections = reader.integer("HTTP_MAX_CONNECTIONS", in: 1...1_000_000, default: 10_000)
         loopCount = reader.integer("LOOPS", in: 1...64, default: Self.defaultLoopCount)
         drainLimit = reader.seconds("DRAIN_SECONDS", default: .seconds(20), shared: true)
+        http.requestDrain = drainLimit / 4
         logLevel =
             switch reader.choice("LOG_LEVEL", default: LevelName.info, shared: true) {
             case .trace: .trace

@@ -84,6 +84,22 @@ public final class TCPListener: EventHandler {
         loop.watch(descriptor, for: .readable, handler: self)
     }
 
+    /// Accepts what has connected already, lets nothing more connect, and closes the socket.
+    ///
+    /// The kernel resets what nobody has accepted, whatever has been asked by it.
+    public func finish() {
+        guard isOpen else { return }
+        _ = cplatform_refuse_connections(descriptor)
+        while isOpen {
+            if let accepted = acceptOne() {
+                accept(accepted)
+            } else if errno != ECONNABORTED && errno != EINTR {
+                break
+            }
+        }
+        close()
+    }
+
     /// Stops accepting and closes the socket.
     public func close() {
         guard isOpen else { return }

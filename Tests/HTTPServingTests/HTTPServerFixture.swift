@@ -8,11 +8,12 @@ import Telemetry
 /// A server on a free port for the length of one test, whose body runs on a thread that may block.
 func withServer<Result: Sendable>(
     _ router: HTTPRouter,
+    loopCount: Int = 2,
     configure: (inout HTTPServer.Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (HTTPServer, Shutdown) async throws -> Result
 ) async throws -> Result {
     let clients = EventLoop(name: "clients")
-    let loops = EventLoopGroup(count: 2, name: "test")
+    let loops = EventLoopGroup(count: loopCount, name: "test")
     var configuration = HTTPServer.Configuration(port: 0)
     configure(&configuration)
     let server = try HTTPServer(
@@ -79,6 +80,12 @@ struct RawClient: ~Copyable {
             let sofar = String(decoding: bytes, as: UTF8.self)
             if more.isEmpty || sofar.contains(text) { return sofar }
         }
+    }
+
+    /// What receives next: 0 where the server ends the connection in order, -1 where it resets it.
+    func receivedCount() -> Int {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, 0)
     }
 
     /// Receives until the server closes.

@@ -167,7 +167,7 @@ def service_settings(name, port):
     settings = {
         prefix + "HTTP_ADDRESS": "127.0.0.1", prefix + "HTTP_PORT": str(port),
         "REDIS_CONTROL_URL": f"unix://{SOCKETS}/redis-control.sock", "REDIS_BUS_URL": f"unix://{SOCKETS}/redis-bus.sock",
-        "DATABASE_URL": database_url("martlet_" + name), "MARTLET_SITE_URL": site_url(), "DRAIN_SECONDS": "3",
+        "DATABASE_URL": database_url("martlet_" + name), "MARTLET_SITE_URL": site_url(), "DRAIN_SECONDS": "5",
     } | {
         "auth": {"AUTH_ADMIN_USER": os.environ.get("AUTH_ADMIN_USER") or "admin", "AUTH_ADMIN_PASSWORD_FILE": str(SECRETS / "admin-password"),
                  "AUTH_MASTER_KEY_FILE": str(SECRETS / "master-key")},

@@ -27,6 +27,8 @@ int cplatform_listen_unix(const char *path, int backlog);
 int cplatform_local_port(int descriptor);
 // Accepts one connection; writes the peer's address as text, at most `capacity` bytes with the final zero.
 int cplatform_accept(int listener, char *address, size_t capacity, uint16_t *port);
+// Lets no further connection begin at a listener; those that have begun wait to be accepted. 0, or -1 with errno set.
+int cplatform_refuse_connections(int listener);
 int cplatform_socket_error(int descriptor);
 int cplatform_set_no_delay(int descriptor, bool enabled);
 int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_seconds, int count);
