@@ -119,7 +119,7 @@ let package = Package(
         .shared("Outbox", uses: ["Contracts", "Events", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .shared("MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .shared("Replicas", uses: ["HTTPServing", "Lifecycle", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .shared("WebRTCSignalling", uses: ["Configuration", "HTTPServing", "SDP"]),
+        .shared("WebRTCSignalling", uses: ["Configuration", "HTTPServing", "ICE", "SDP", "Sockets"]),
         .shared("Hosting", uses: ["CPlatform", "Configuration", "HTTPServing", "Lifecycle", "Reactor", "Telemetry"]),
 
         // Floor 5: services
@@ -163,7 +163,7 @@ let package = Package(
         .tests(of: "MediaBus", uses: ["Bytes", "Contracts", "Lifecycle", "Media", "Reactor", "Redis", "Telemetry"]),
         .tests(of: "Auth", uses: ["Contracts", "Crypto", "HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
-        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry"]),
+        .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTCSignalling"]),
         .tests(of: "SFU", uses: ["Contracts", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Telemetry"]),
         .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "Events", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Transcoder", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),

@@ -128,7 +128,10 @@ public enum SignallingOpenAPI {
               "413": \(problem), "415": \(problem),
               "422": {"description": "An offer that cannot be answered as a whole; the code says what is missing.",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
-              "429": \(tryAgain), "503": \(tryAgain)}}
+              "429": {"description": "`too_many_offers`: offers of this address, of IPv6 of its /64, that have led to no connection have an eighth of all places, or 64; each is given up after 10 s.",
+                "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+              "503": \(tryAgain)}}
         """
     }
 

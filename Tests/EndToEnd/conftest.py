@@ -19,7 +19,7 @@ from whip import BrowserPublisher  # noqa: E402
 
 GRACE_SECONDS = 5
 VIEWER_LIMIT = 200
-PUBLISHER_LIMIT = 12
+PUBLISHER_LIMIT = 70
 ICE_SERVERS = "stun:127.0.0.1:9,turn:127.0.0.1:9?transport=tcp|somebody|secret"  # nobody is there
 
 

@@ -277,12 +277,12 @@ def test_every_wrong_change_of_a_viewers_session_has_its_status(stack, undisturb
     assert change(fragment) == 404
 
 
-def offer_from(stack, host, target):
-    """An offer that comes from one of this machine's own addresses, without a viewer behind it."""
+def offer_from(stack, host, target, description=None):
+    """An offer that comes from one of this machine's own addresses, without anybody behind it; a viewer's by default."""
     site = urllib.parse.urlsplit(stack.site)
     with contextlib.closing(http.client.HTTPConnection(site.hostname, site.port, 20, (host, 0))) as connection:
         headers = {"Content-Type": "application/sdp", "Authorization": "Bearer " + stack.access["api_token"]}
-        connection.request("POST", target, offer(), headers)
+        connection.request("POST", target, description or offer(), headers)
         answer = connection.getresponse()
         return Response(answer.status, answer.headers, answer.read())
 
@@ -301,14 +301,43 @@ def test_who_comes_when_all_places_are_taken_is_told_when_to_come_again(stack, u
         assert all(one.status == 429 and one.json()["code"] == "too_many_offers" for one in others)
         assert all(int(one.headers["Retry-After"]) > 0 for one in answers.values())
         assert last.status == 503 and last.json()["code"] == "sessions_full", last.text
-        key = stack.access["api_token"]
-        for number in range(PUBLISHER_LIMIT + 1):
-            stream = stack.api("/streams", "POST", {"slug": f"full-{number}", "title": "full"})
-            answer = publish_offer(f"{stack.site}/whip/{stream['id']}", publishing_offer("chromium-publish"), key)
-            if answer.status != 201:
-                break
-            taken.append(answer.headers["Location"])
-        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0, answer.text
     finally:
         for session in taken:
             assert send(stack, session, "DELETE").status == 200
+
+
+@pytest.fixture
+def stages(stack):
+    """Where as many may publish as there are places, and one more."""
+    streams = [
+        stack.api("/streams", "POST", {"slug": f"full-{number}", "title": "full"})["id"]
+        for number in range(PUBLISHER_LIMIT + 1)
+    ]
+    yield [f"/whip/{stream}" for stream in streams]
+    for stream in streams:
+        stack.api(f"/streams/{stream}", "DELETE")
+
+
+def test_publishers_that_only_offer_have_their_share_of_the_places(stack, stages):
+    description, taken, rest = publishing_offer("chromium-publish"), [], list(stages)
+
+    def fill(host):
+        """Offers from there until one is refused, and returns how."""
+        while (answer := offer_from(stack, host, rest[-1], description)).status == 201:
+            taken.append(answer.headers["Location"])
+            rest.pop()
+        assert int(answer.headers["Retry-After"]) > 0
+        return answer.status, answer.json()["code"]
+
+    publisher = AiortcPublisher(stack.site + rest.pop(0), stack.access["api_token"])
+    try:
+        wait_until("somebody publishes", lambda: publisher.state == "connected")
+        # This machine's own address is the publisher's, which has a place for good.
+        assert fill("127.0.0.1") == (429, "too_many_offers") and len(taken) == OFFERS_OF_AN_ADDRESS
+        assert fill("127.0.0.2") == (503, "sessions_full") and len(taken) == PUBLISHER_LIMIT - 1
+        assert send(stack, taken.pop(0), "DELETE").status == 200
+        assert fill("127.0.0.1") == (503, "sessions_full") and len(taken) == PUBLISHER_LIMIT - 1
+    finally:
+        for session in taken:
+            assert send(stack, session, "DELETE").status == 200
+        publisher.close()

@@ -9,6 +9,14 @@ import WebRTC
 
 /// One publisher by WebRTC: its transport, and the way of its media to the bus; confined to the loop of its server.
 final class WHIPPublisher: PeerTransportObserver {
+    /// What becomes of its transport by itself.
+    enum Change {
+        /// The peer has proven who it is; said once.
+        case connected
+        /// Nothing more comes; said once.
+        case closed(PeerTransport.CloseReason)
+    }
+
     /// What nobody can guess: the last part of the session's address.
     let id: String
     /// What carries its media to the bus.
@@ -22,22 +30,22 @@ final class WHIPPublisher: PeerTransportObserver {
 
     private var media: IncomingMedia
     private let section: TrickleFragment.Section?
-    private let closed: (PeerTransport.CloseReason) -> Void
+    private let changed: (Change) -> Void
 
     /// Creates a publisher of what was negotiated.
     ///
-    /// - Parameter closed: Called once, where the transport closes by itself.
+    /// - Parameter changed: Called where the transport connects, and where it closes by itself.
     init(
         id: String,
         _ offer: SDPOffer,
         _ media: IncomingMedia,
         carrier: PublisherToBus,
-        closed: @escaping (PeerTransport.CloseReason) -> Void
+        changed: @escaping (Change) -> Void
     ) {
         self.id = id
         self.media = media
         self.carrier = carrier
-        self.closed = closed
+        self.changed = changed
         remote = ICECredentials(fragment: offer.transport?.fragment, password: offer.transport?.password)
         section = offer.media.first.map { TrickleFragment.Section(line: $0.line.fields, mid: $0.mid) }
     }
@@ -45,6 +53,7 @@ final class WHIPPublisher: PeerTransportObserver {
     // MARK: Media
 
     func transportDidConnect(_ transport: PeerTransport) {
+        changed(.connected)
         if let roundTrip = transport.statistics.roundTrip { media.use(roundTrip: roundTrip) }
     }
 
@@ -58,7 +67,7 @@ final class WHIPPublisher: PeerTransportObserver {
     }
 
     func transportDidClose(_ transport: PeerTransport, _ reason: PeerTransport.CloseReason) {
-        if reason != .closedLocally { closed(reason) }
+        if reason != .closedLocally { changed(.closed(reason)) }
     }
 
     private func pass(now: UInt64) {

@@ -64,7 +64,13 @@ struct WHIPRoutes: Sendable {
             address: request.headers["x-forwarded-for"]?.printable ?? request.peer.host
         )
         do throws(WHIPServer.Refusal) {
-            let session = try await server.publish(offer, media, credential, identity)
+            let session = try await server.publish(
+                offer,
+                media,
+                credential,
+                identity,
+                from: OfferOrigin(of: request)
+            )
             return SignallingResponse.created(
                 answer: session.answer,
                 location: "/whip/\(stream)/\(slot)-\(session.id)",
@@ -149,6 +155,7 @@ struct WHIPRoutes: Sendable {
     private static func problem(_ refusal: WHIPServer.Refusal) -> HTTPProblem {
         switch refusal {
         case .full: SignallingResponse.full(retryAfter: retry)
+        case .offers: SignallingResponse.tooManyOffers(retryAfter: busyRetry)
         case .publish(let refusal): problem(refusal)
         }
     }

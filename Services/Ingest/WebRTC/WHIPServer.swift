@@ -9,6 +9,7 @@ import SDP
 import Sockets
 import Telemetry
 import WebRTC
+import WebRTCSignalling
 
 /// Takes publishers by WebRTC: one port for all of them, on one loop.
 actor WHIPServer: Service {
@@ -30,6 +31,8 @@ actor WHIPServer: Service {
         case publish(PublishRefusal)
         /// There are as many sessions as there may be.
         case full
+        /// Too many offers of the same origin have not led to a connection yet.
+        case offers
     }
 
     private static let tickInterval = Duration.milliseconds(20)
@@ -53,6 +56,9 @@ actor WHIPServer: Service {
     private var endpoint: WebRTCEndpoint?
     private var publishers: [String: WHIPPublisher] = [:]
     private var openingCount = 0
+    private var offers: PendingOffers
+    /// Whose place a session has until it connects.
+    private var places: [String: OfferOrigin] = [:]
     private var isTicking = false
     private let ssrc = UInt32.random(in: 1...UInt32.max)
 
@@ -62,6 +68,7 @@ actor WHIPServer: Service {
         self.shard = shard
         self.errands = errands
         loop = shard.loop
+        offers = PendingOffers(places: context.settings.maximumWebRTCSessions)
         identity = try DTLSIdentity()
     }
 
@@ -109,17 +116,23 @@ actor WHIPServer: Service {
         _ offer: SDPOffer,
         _ media: [NegotiatedMedia],
         _ credential: PublishCredential,
-        _ identity: PublisherIdentity
+        _ identity: PublisherIdentity,
+        from origin: OfferOrigin
     ) async throws(Refusal) -> Session {
         guard publishers.count + openingCount < context.settings.maximumWebRTCSessions else { throw .full }
-        openingCount += 1
-        defer { openingCount -= 1 }
         guard endpoint != nil else { throw .publish(.draining) }
+        guard offers.mayAdd(origin) else { throw .offers }
         var session: Session?
+        openingCount += 1
+        offers.add(origin)
+        defer {
+            openingCount -= 1
+            if session == nil { offers.remove(origin) }
+        }
         do throws(PublishRefusal) {
             let layers = media.flatMap(\.layers).compactMap { RenditionName.layer($0) }
             try await context.admission.admit(credential, identity, layers: layers, on: shard) { publisher in
-                session = self.begin(publisher, offer, media)
+                session = self.begin(publisher, offer, media, from: origin)
             }
         } catch {
             context.admission.count(AdmissionResult(error))
@@ -137,7 +150,8 @@ actor WHIPServer: Service {
     private func begin(
         _ admitted: AdmittedPublisher,
         _ offer: SDPOffer,
-        _ media: [NegotiatedMedia]
+        _ media: [NegotiatedMedia],
+        from origin: OfferOrigin
     ) -> Session? {
         let id = Randomness.identifier()
         let incoming = IncomingMedia(
@@ -155,8 +169,8 @@ actor WHIPServer: Service {
             context.registry.lost(carrier, because: .draining)
             return nil
         }
-        let publisher = WHIPPublisher(id: id, offer, incoming, carrier: carrier) { [weak self] reason in
-            self?.assumeIsolated { $0.lost(id, because: reason) }
+        let publisher = WHIPPublisher(id: id, offer, incoming, carrier: carrier) { [weak self] change in
+            self?.assumeIsolated { $0.note(change, of: id) }
         }
         let fingerprints = [offer.transport?.sha256].compactMap { $0.flatMap { CertificateFingerprint($0) } }
         let transport = endpoint.makeTransport(
@@ -165,6 +179,7 @@ actor WHIPServer: Service {
         )
         publisher.transport = transport
         publishers[id] = publisher
+        places[id] = origin
         tickLater()
         return Session(
             id: id,
@@ -205,9 +220,7 @@ actor WHIPServer: Service {
     ///
     /// - Returns: whether there was one.
     func unpublish(_ id: String, stream: String) -> Bool {
-        guard publisher(id, of: stream) != nil, let publisher = publishers.removeValue(forKey: id) else {
-            return false
-        }
+        guard publisher(id, of: stream) != nil, let publisher = remove(id) else { return false }
         publisher.stop()
         context.registry.unpublished(publisher.carrier)
         return true
@@ -215,15 +228,31 @@ actor WHIPServer: Service {
 
     /// Ends a session because of `reason`.
     func end(_ id: String, _ reason: PublisherEnd) {
-        guard let publisher = publishers.removeValue(forKey: id) else { return }
+        guard let publisher = remove(id) else { return }
         context.logger.log(.notice, "ending a publisher", [.reason: "\(reason)"])
         context.registry.lost(publisher.carrier, because: reason)
         publisher.stop()
     }
 
+    private func note(_ change: WHIPPublisher.Change, of id: String) {
+        switch change {
+        case .connected: freePlace(of: id)
+        case .closed(let reason): lost(id, because: reason)
+        }
+    }
+
+    private func freePlace(of id: String) {
+        if let origin = places.removeValue(forKey: id) { offers.remove(origin) }
+    }
+
+    private func remove(_ id: String) -> WHIPPublisher? {
+        freePlace(of: id)
+        return publishers.removeValue(forKey: id)
+    }
+
     /// The peer is gone, and may come back within the grace time.
     private func lost(_ id: String, because reason: PeerTransport.CloseReason) {
-        guard let publisher = publishers.removeValue(forKey: id) else { return }
+        guard let publisher = remove(id) else { return }
         context.logger.log(.info, "lost a WebRTC publisher", [.reason: "\(reason)"])
         context.registry.lost(publisher.carrier, because: nil)
     }

@@ -96,11 +96,10 @@ struct WHEPRoutes: Sendable {
         }
     }
 
-    private func reserve(for request: HTTPRequest) throws -> JoinOrigin {
-        let address = request.headers["x-forwarded-for"] ?? request.peer.host
+    private func reserve(for request: HTTPRequest) throws -> OfferOrigin {
         do throws(ViewerDirectory.Refusal) {
             if shutdown.isRequested { throw .draining }
-            return try viewers.reserve(for: JoinOrigin(address))
+            return try viewers.reserve(for: OfferOrigin(of: request))
         } catch {
             throw Self.problem(error)
         }
@@ -109,7 +108,7 @@ struct WHEPRoutes: Sendable {
     private func watch(
         _ request: HTTPRequest,
         _ offer: SDPOffer,
-        _ place: JoinOrigin
+        _ place: OfferOrigin
     ) async throws -> HTTPResponse {
         let streamID = request.parameters["stream"] ?? ""
         guard let slot = slots.held else { throw Self.problem(.draining) }
@@ -132,7 +131,7 @@ struct WHEPRoutes: Sendable {
         _ plan: ViewerPlan,
         id: String,
         peer: PeerTransport.Configuration,
-        _ place: JoinOrigin
+        _ place: OfferOrigin
     ) async throws -> ICECredentials {
         do throws(ViewerDirectory.Refusal) {
             if shutdown.isRequested { throw .draining }

@@ -6,6 +6,7 @@ import Reactor
 import Synchronization
 import Telemetry
 import WebRTC
+import WebRTCSignalling
 
 /// All sessions of this replica, by shard, and what has become of those that are over.
 final class ViewerDirectory: GrantHolder {
@@ -26,7 +27,7 @@ final class ViewerDirectory: GrantHolder {
         var remoteFragment: String?
         var version: UInt64 = 1
         /// Whose place it has until it connects.
-        var joining: JoinOrigin?
+        var joining: OfferOrigin?
 
         var grants: [Substring] { grant?.split(separator: ",") ?? [] }
     }
@@ -34,7 +35,7 @@ final class ViewerDirectory: GrantHolder {
     private struct State {
         var shards: [ViewerShard] = []
         var entries: [String: Entry] = [:]
-        var joining: JoiningViewers
+        var joining: PendingOffers
         var connectedCount = 0
         var nextShard = 0
         var isDraining = false
@@ -53,7 +54,7 @@ final class ViewerDirectory: GrantHolder {
 
     init(limit: Int) {
         self.limit = limit
-        state = Mutex(State(joining: JoiningViewers(places: limit)))
+        state = Mutex(State(joining: PendingOffers(places: limit)))
     }
 
     /// What viewers are spread over; nothing before ``open(_:)``.
@@ -67,7 +68,7 @@ final class ViewerDirectory: GrantHolder {
     /// Takes a place for whoever has made an offer, before anything is done about it.
     ///
     /// - Returns: what ``open(_:id:peer:place:)`` or ``giveBack(_:)`` takes.
-    func reserve(for origin: JoinOrigin) throws(Refusal) -> JoinOrigin {
+    func reserve(for origin: OfferOrigin) throws(Refusal) -> OfferOrigin {
         try state.withLock { state throws(Refusal) in
             if let refusal = refusal(of: state) { throw refusal }
             guard state.joining.total + state.connectedCount < limit else { throw .full }
@@ -78,7 +79,7 @@ final class ViewerDirectory: GrantHolder {
     }
 
     /// Frees a place that no session was opened for.
-    func giveBack(_ place: JoinOrigin) { state.withLock { $0.joining.remove(place) } }
+    func giveBack(_ place: OfferOrigin) { state.withLock { $0.joining.remove(place) } }
 
     private func refusal(of state: State) -> Refusal? {
         if state.shards.isEmpty || state.isDraining { return .draining }
@@ -92,7 +93,7 @@ final class ViewerDirectory: GrantHolder {
         _ plan: ViewerPlan,
         id: String,
         peer: PeerTransport.Configuration,
-        place: JoinOrigin
+        place: OfferOrigin
     ) async throws(Refusal) -> ICECredentials {
         let shard = try state.withLock { state throws(Refusal) in
             if let refusal = refusal(of: state) { throw refusal }
