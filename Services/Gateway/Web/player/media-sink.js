@@ -47,6 +47,11 @@ export class MediaSink {
     return this.#source?.readyState === "open" || this.#source?.readyState === "ended";
   }
 
+  /** Whether no more media will come. */
+  get isComplete() {
+    return this.#source?.readyState === "ended";
+  }
+
   /**
    * Attaches a new source with one buffer for each type.
    * @param {Map<Kind, string>} mimes

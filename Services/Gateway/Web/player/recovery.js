@@ -24,20 +24,22 @@ export class Recovery {
   }
 
   /**
-   * Moves the playhead over a hole, or nudges it; true where only a new decoder can help.
+   * Moves the playhead over a hole, or nudges it; where only a new decoder can help, says what is the matter.
    * @param {(time: number) => boolean} isReal whether a hole at a time will not be filled any more
-   * @returns {boolean}
+   * @returns {string | null}
    */
   heal(isReal) {
-    const { video } = this;
+    const { video, sink } = this;
     const isWanted = !video.ended && !document.hidden && (!video.paused || video.seeking);
+    const ranges = sink.buffered();
     const remedy = this.#watchdog.check(performance.now(), {
-      playhead: video.currentTime, ranges: this.sink.buffered(), isWanted, isReal });
+      playhead: video.currentTime, ranges, isWanted, isComplete: sink.isComplete, isReal,
+      decoded: video.getVideoPlaybackQuality().totalVideoFrames });
     if (remedy.action === "move") {
       if (remedy.over === "gap") this.gaps += 1;
       video.currentTime = remedy.to;
     }
-    return remedy.action === "rebuild";
+    return remedy.action === "rebuild" ? `playback stood still with media at hand: ${standing(video, ranges)}` : null;
   }
 
   /**
@@ -66,4 +68,13 @@ export class Recovery {
   note(error) {
     this.errors = [...this.errors, `${new Date().toISOString()} ${error}`].slice(-ERRORS_KEPT);
   }
+}
+
+/**
+ * Where an element stands, and what it has, in seconds: `at 0.88 of 0.02–0.99 1.45–7.45, readyState 1, seeking`.
+ * @param {HTMLVideoElement} video @param {import("./ranges.js").Range[]} ranges
+ */
+function standing(video, ranges) {
+  const held = ranges.map((range) => range.map((time) => time.toFixed(2)).join("–")).join(" ");
+  return `at ${video.currentTime.toFixed(2)} of ${held}, readyState ${video.readyState}${video.seeking ? ", seeking" : ""}`;
 }

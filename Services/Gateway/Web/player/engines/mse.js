@@ -300,8 +300,8 @@ export class MseEngine {
   #tick() {
     this.#ticks += 1;
     const { receiver, loader } = this.supply;
-    const isStuck = this.recovery.heal((time) => receiver.isCaughtUp || loader.hasPassed(time));
-    if (isStuck) void this.#rebuild("playback stood still with media at hand");
+    const stuck = this.recovery.heal((time) => receiver.isCaughtUp || loader.hasPassed(time));
+    if (stuck) void this.#rebuild(stuck);
     this.pilot.steer();
     if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#housekeep();
   }
