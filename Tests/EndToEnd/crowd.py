@@ -53,7 +53,8 @@ class Crowd:
 
     @property
     def moves(self):
-        """How long each took that had to go elsewhere, from the goodbye to its next connection, in ms."""
+        """How long each took that had to go elsewhere, from the goodbye to its next connection, in ms: most of it is waiting
+        for one another, for they have one browser together, with one thread for scripts and six connections to the server."""
         return sorted(self._read("moves"))
 
     def _read(self, name):

@@ -11,6 +11,8 @@ const SILENCE_MS = 1_300;
 /** ICE mends a short break by itself. */
 const DISCONNECTED_MS = 700;
 const LOOK_MS = 200;
+/** For the first picture it is looked as often as browsers count anew, in ms: it is shown once it has been seen. */
+const FIRST_LOOK_MS = 50;
 /** A session is announced some moments before it can be joined: the server is asked again for so long, in ms. */
 const EARLY_MS = 1_200;
 const EARLY_PAUSE_SECONDS = 0.15;
@@ -48,6 +50,7 @@ export class WhepConnection {
   #startedAt = performance.now();
   #isAnswered = false;
   #wasOpened = false;
+  #isCounting = false;
 
   /**
    * @param {WhepParts} parts
@@ -67,7 +70,7 @@ export class WhepConnection {
   /** Connects; what comes of it is told by the hooks. */
   async open() {
     const { signal } = this.#life;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#lookEvery(FIRST_LOOK_MS);
     try {
       const offer = await this.#offer();
       if (signal.aborted) return;
@@ -167,13 +170,21 @@ export class WhepConnection {
     if (state === "closed") this.#lose({ code: "bye", words: "the server has ended the connection", isPassing: true });
   }
 
+  /** @param {number} milliseconds */
+  #lookEvery(milliseconds) {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => void this.#look(), milliseconds);
+  }
+
   async #look() {
     const now = performance.now();
     if (this.#brokenAt !== null && now - this.#brokenAt > DISCONNECTED_MS) return this.#lose(LOST);
     if (!this.isReady && now - this.#startedAt > FIRST_PICTURE_MS) return this.#lose(this.#whyNoPicture);
-    if (this.peer.connectionState !== "connected") return;
+    if (this.peer.connectionState !== "connected" || this.#isCounting) return;
     const before = this.inbound;
-    const inbound = inboundOf((await this.peer.getStats()).values());
+    this.#isCounting = true;
+    const report = await this.peer.getStats().finally(() => { this.#isCounting = false; });
+    const inbound = inboundOf(report.values());
     if (this.#life.signal.aborted) return;
     this.inbound = inbound;
     this.#measureBuffer(before, inbound);
@@ -194,6 +205,7 @@ export class WhepConnection {
     if (!this.isReady && hasPicture) {
       this.isReady = true;
       this.#heardAt = now;
+      this.#lookEvery(LOOK_MS);
       this.hooks.onReady();
     } else if (this.isReady && now - this.#heardAt > SILENCE_MS) this.#lose({ code: "silent", words: "the direct connection fell silent" });
   }
