@@ -27,6 +27,7 @@ public enum IngestOpenAPI {
             "keyframeInterval": {"type": "number", "description": "Seconds."},
             "bFrames": {"type": "boolean", "description": "Whether pictures are sent in another order than shown."},
             "drift": {"type": "number", "description": "Seconds that sound is ahead of the picture."},
+            "captureAge": {"type": "number", "description": "Seconds from capture to arrival, where a publisher by WHIP tells its times of capture."},
             "tracks": {"type": "array", "items": {"type": "object", "required": ["track", "generation", "codec"], "properties": {
               "track": {"type": "integer"}, "generation": {"type": "integer"}, "codec": {"type": "string"},
               "width": {"type": "integer"}, "height": {"type": "integer"},

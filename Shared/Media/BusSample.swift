@@ -51,7 +51,8 @@ public struct BusSample: Sendable, Equatable {
     public var mediaSequence: UInt32
     /// The part within the segment, from 0.
     public var part: UInt16
-    /// When the publisher's bytes arrived, nanoseconds since 1970; for statistics only.
+    /// When it was captured by the hub's clock, nanoseconds since 1970: when the publisher's bytes arrived, or earlier where
+    /// the publisher tells how old they were; for statistics and times of capture only.
     public var captureClock: UInt64
     /// The coded bytes: length-prefixed NAL units, raw AAC, an Opus packet or AV1 OBUs.
     public var payload: [UInt8]

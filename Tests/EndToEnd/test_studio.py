@@ -50,9 +50,12 @@ def ways(stack):
 
 
 def test_the_studio_publishes_what_the_link_shows(stack, studio, artifacts):
-    _, _, watch, _ = stack.new_stream("studio")
+    stream, _, watch, _ = stack.new_stream("studio")
     go_live(studio, stack, "studio")
     wait_live(stack, "studio")
+    age = wait_until(
+        "the browser tells when it captured", lambda: stack.api(f"/streams/{stream['id']}/publisher").get("captureAge"))
+    assert 0 < age < 1
     viewer = studio.another()
     page = WatchPage(viewer, watch)
     state = wait_for_engine(page, "WebRTC")

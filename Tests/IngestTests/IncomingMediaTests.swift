@@ -130,6 +130,42 @@ private struct SendingPeer {
         #expect(media.promised == [.video, .audio])
     }
 
+    @Test func `times of capture tell how old it is what comes`() throws {
+        let negotiated = try NegotiatedMedia.publishing(offer: "chromium-publish") {
+            $0.replacing("urn:ietf:params:rtp-hdrext:toffset", with: ExtensionURI.absoluteCaptureTime)
+        }
+        let video = try #require(negotiated.first { $0.offer.kind == .video })
+        let ssrc = try #require(video.offer.ssrcs.first)
+        var media = IncomingMedia(receiving: negotiated)
+        #expect(media.age(at: Self.start) == nil)
+        var ids = HeaderExtensionIDs()
+        ids[.absoluteCaptureTime] = video.extensionID(ExtensionURI.absoluteCaptureTime)
+        var extensions = HeaderExtensions()
+        extensions.absoluteCaptureTime = .init(time: 100 << 32)
+        let header = RTPHeader(
+            hasMarker: true,
+            payloadType: try #require(video.codec).payloadType,
+            sequenceNumber: 1,
+            timestamp: 1,
+            ssrc: ssrc
+        )
+        let payload: [UInt8] = [0x65, 0x88]
+        let block = try #require(HeaderExtensionBlock(extensions, ids: ids))
+        let packet = header.packet(extensions: block, payload: payload.span)
+        media.receiveRTP(packet.span, now: Self.start + 80 * Self.millisecond)
+        #expect(media.age(at: Self.start) == nil)
+        let report = SenderReport(
+            ssrc: ssrc,
+            ntpTime: 100 << 32,
+            rtpTimestamp: 1,
+            packetCount: 1,
+            byteCount: 1
+        )
+        media.receiveRTCP(RTCPCompound.bytes(of: [.senderReport(report)]).span, now: Self.start)
+        #expect(media.age(at: Self.start) == 0)
+        #expect(media.age(at: Self.start + 1000 * Self.millisecond) == 10_000_000)
+    }
+
     @Test func `nothing comes before a keyframe, which is asked for until it comes`() throws {
         var peer = try SendingPeer()
         var media = peer.incoming

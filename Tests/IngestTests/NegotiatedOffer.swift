@@ -4,10 +4,13 @@ import TestSupport
 @testable import Ingest
 
 extension NegotiatedMedia {
-    /// What ingest takes of the offer that stands in the fixture `name`.
-    static func publishing(offer name: String) throws -> [NegotiatedMedia] {
+    /// What ingest takes of the offer that stands in the fixture `name`, with `change` made to its text.
+    static func publishing(
+        offer name: String,
+        _ change: (String) -> String = { $0 }
+    ) throws -> [NegotiatedMedia] {
         try Negotiation.receiving(
-            SDPOffer(Fixtures.text("SDP/\(name).sdp")),
+            SDPOffer(change(Fixtures.text("SDP/\(name).sdp"))),
             audio: PublishingPolicy.audio,
             video: PublishingPolicy.video
         )

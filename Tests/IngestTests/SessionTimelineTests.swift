@@ -40,6 +40,15 @@ struct SessionTimelineTests {
         #expect(timeline.anchors == [.init(decodeTime: 10, discontinuity: 0, wallClock: 77)])
     }
 
+    @Test func `what was captured before it arrived says when, and anchors by its arrival`() throws {
+        var timeline = SessionTimeline(partTarget: 0.3)
+        configured(&timeline)
+        let placed = timeline.place(picture(0, isKeyframe: true), now: 0, wallClock: 90_000, age: 60_000)
+        guard case .anchored(let sample) = placed else { throw Unexpected() }
+        #expect(sample.captureClock == 30_000_000)
+        #expect(timeline.anchors.map(\.wallClock) == [90_000])
+    }
+
     @Test func `a jump of the clock makes a discontinuity and an anchor`() throws {
         var timeline = SessionTimeline(partTarget: 0.3)
         configured(&timeline)

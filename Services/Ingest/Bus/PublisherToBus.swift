@@ -61,6 +61,8 @@ actor PublisherToBus: LoopActor {
     private var tracks: PublisherTracks
     private var trackSet: TrackSet
     private var timeline: SessionTimeline?
+    /// How old its media are when they arrive, in µs, where the publisher tells.
+    private var captureAge: Int64?
     private var session: SessionDescription
     private var statistics: PublisherStatistics
     private var outputs: [TrackOutput] = []
@@ -137,8 +139,9 @@ actor PublisherToBus: LoopActor {
         }
     }
 
-    /// Takes one frame of a publisher whose transport has no messages.
-    func take(_ frame: ArrivedFrame, now: UInt64, wallClock: Int64) {
+    /// Takes one frame of a publisher whose transport has no messages, captured `age` µs before where that is known.
+    func take(_ frame: ArrivedFrame, now: UInt64, wallClock: Int64, age: Int64? = nil) {
+        captureAge = age
         take(byteCount: frame.byteCount, layer: frame.layer, now: now, wallClock: wallClock) {
             tracks,
             outputs in
@@ -250,7 +253,7 @@ actor PublisherToBus: LoopActor {
         guard source.payload.count <= BusEntry.maximumSampleByteCount else {
             return finish(.sampleTooLarge(source.payload.count))
         }
-        switch timeline?.place(source, now: now, wallClock: wallClock) {
+        switch timeline?.place(source, now: now, wallClock: wallClock, age: captureAge ?? 0) {
         case .placed(let sample): write(sample)
         case .anchored(let sample):
             session.anchors = timeline?.anchors ?? []
@@ -325,6 +328,7 @@ actor PublisherToBus: LoopActor {
             publisher,
             encoder: session.publisher.encoder,
             statistics: statistics,
+            captureAge: captureAge,
             tracks: ownTracks,
             layers: session.layers ?? [],
             warnings: statistics.warnings(dropped: tracks.dropped, breakCount: timeline?.breakCount ?? 0)

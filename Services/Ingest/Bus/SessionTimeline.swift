@@ -71,7 +71,13 @@ struct SessionTimeline: Sendable {
     /// - Parameters:
     ///   - now: The monotonic clock in nanoseconds.
     ///   - wallClock: Microseconds since 1970 when its bytes arrived.
-    mutating func place(_ source: SourceSample, now: UInt64, wallClock: Int64) -> Placement {
+    ///   - age: Microseconds from its capture to then, as far as that is known.
+    mutating func place(
+        _ source: SourceSample,
+        now: UInt64,
+        wallClock: Int64,
+        age: Int64 = 0
+    ) -> Placement {
         guard let timescale = timescales.first(where: { $0.track == source.track })?.timescale else {
             return .discarded
         }
@@ -83,7 +89,8 @@ struct SessionTimeline: Sendable {
         case .discard: return .discarded
         }
         if breaks { breakTimeline() }
-        let sample = busSample(source, at: decodeTime, timescale: timescale, wallClock: wallClock)
+        let captured = wallClock &- age
+        let sample = busSample(source, at: decodeTime, timescale: timescale, captured: captured)
         guard let stamped = stamper.stamp(sample) else { return .discarded }
         countDiscontinuity(of: stamped)
         guard breaks else { return .placed(stamped) }
@@ -120,7 +127,7 @@ struct SessionTimeline: Sendable {
         _ source: SourceSample,
         at decodeTime: Int64,
         timescale: UInt32,
-        wallClock: Int64
+        captured: Int64
     ) -> BusSample {
         var flags: BusSample.Flags = []
         if source.isKeyframe { flags.insert(.keyframe) }
@@ -136,7 +143,7 @@ struct SessionTimeline: Sendable {
             decodeTime: decodeTime &+ fraction,
             compositionOffset: Int32(clamping: offset),
             duration: source.duration,
-            captureClock: UInt64(clamping: wallClock) &* 1000,
+            captureClock: UInt64(clamping: captured) &* 1000,
             payload: source.payload
         )
     }

@@ -41,6 +41,8 @@ struct PublisherReport: Encodable, Sendable {
     var bFrames: Bool
     /// Seconds that sound is ahead of the picture.
     var drift: Double?
+    /// Seconds from capture to arrival, where the publisher tells.
+    var captureAge: Double?
     var tracks: [Track]
     /// The streams that carry a simulcast's layers, best first; empty without.
     var layers: [SessionDescription.Layer]
@@ -50,6 +52,7 @@ struct PublisherReport: Encodable, Sendable {
         _ publisher: AdmittedPublisher,
         encoder: String,
         statistics: PublisherStatistics,
+        captureAge: Int64?,
         tracks: [TrackConfiguration],
         layers: [SessionDescription.Layer],
         warnings: [String]
@@ -67,6 +70,7 @@ struct PublisherReport: Encodable, Sendable {
         keyframeInterval = statistics.keyframeInterval
         bFrames = statistics.hasReorderedFrames
         drift = statistics.drift
+        self.captureAge = captureAge.map { Double($0) / 1_000_000 }
         self.tracks = tracks.map(Track.init)
         self.layers = layers
         self.warnings = warnings

@@ -23,6 +23,7 @@ struct IncomingMedia {
     private let ssrc: UInt32
     private let cname: String
     private var clock = PublisherClock()
+    private var captureAge = CaptureAge()
     private var arrivals = ArrivalRecorder()
     private var estimate: ReceiverEstimate
     private var nextArrivals: UInt64 = 0
@@ -59,6 +60,7 @@ struct IncomingMedia {
 
     /// Takes over how long the way to the publisher and back is, in nanoseconds, until packets that come again tell.
     mutating func use(roundTrip: UInt64) {
+        captureAge.roundTrip = roundTrip
         for index in tracks.indices { tracks[index].use(roundTrip: roundTrip) }
     }
 
@@ -74,6 +76,7 @@ struct IncomingMedia {
         if let number = extensions.transportSequenceNumber { arrivals.record(number, now: now) }
         if let index = tracks.firstIndex(where: { $0.owns(packet.header, extensions) }) {
             tracks[index].ssrc = packet.header.ssrc
+            if let capture = extensions.absoluteCaptureTime { captureAge.note(capture, at: now) }
             let payload = packet.payload(in: bytes)
             tracks[index].receive(packet.header, payload: payload, isRepair: false, now: now)
             tracks[index].takeFrames(into: &frames, now: now)
@@ -89,8 +92,12 @@ struct IncomingMedia {
         for case .senderReport(let report) in RTCPCompound(parsing: bytes).packets {
             guard let index = tracks.firstIndex(where: { $0.ssrc == report.ssrc }) else { continue }
             tracks[index].receive(report, &clock, now: now)
+            captureAge.note(report, at: now)
         }
     }
+
+    /// How old what comes now is since its capture, in nanoseconds; `nil` where the publisher does not tell.
+    mutating func age(at now: UInt64) -> Int64? { captureAge.value(at: now) }
 
     /// Hands out the frames that are ready, in the order in which they were completed.
     mutating func takeFrames() -> [ArrivedFrame] {

@@ -74,9 +74,10 @@ final class WHIPPublisher: PeerTransportObserver {
         let frames = media.takeFrames()
         guard !frames.isEmpty else { return }
         let wallClock = Timestamp.nowMicroseconds
+        let age = media.age(at: now).map { $0 / 1000 }
         // A frame may be the last, where it makes the carrier end the publisher.
         for frame in frames where transport != nil {
-            carrier.assumeIsolated { $0.take(frame, now: now, wallClock: wallClock) }
+            carrier.assumeIsolated { $0.take(frame, now: now, wallClock: wallClock, age: age) }
         }
     }
 

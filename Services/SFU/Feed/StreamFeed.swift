@@ -267,7 +267,7 @@ final class StreamFeed: BusStreamHandler, @unchecked Sendable {
 
     private func note(_ sample: BusSample, _ block: PacketBlock, at now: UInt64) {
         if sample.flags.contains(.discontinuity) { timeline.reset() }
-        // When it reached ingest, which is nearer to its capture, and as late on every replica.
+        // By ingest, which is nearer to its capture and may know it; and the same on every replica.
         let told = Int64(clamping: sample.captureClock)
         let wallClock = told > 0 ? told : Timestamp.nowMicroseconds &* 1000
         timeline.add(mediaTime: block.mediaTime, wallClock: wallClock, now: now)

@@ -23,7 +23,7 @@ public struct HeaderExtensions: Sendable, Equatable {
     public struct AbsoluteCaptureTime: Sendable, Equatable {
         /// The time in NTP's format, by the clock of the one who captured.
         public var time: UInt64
-        /// What to add to come to the sender's clock, in 2⁻³² s.
+        /// The clock of the one who captured minus that of the sender's reports, in 2⁻³² s.
         public var clockOffset: Int64?
 
         /// Creates a time.

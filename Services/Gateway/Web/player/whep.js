@@ -1,4 +1,5 @@
 import { Problem } from "../api.js";
+import { negotiateCaptureTime } from "../rtc/capture-time.js";
 import { NTP_TO_UNIX_MS, inboundOf } from "../rtc/inbound-stats.js";
 import { videoCodecsIn, withStereo } from "../rtc/sdp.js";
 import { SessionResource } from "../rtc/session-resource.js";
@@ -99,7 +100,7 @@ export class WhepConnection {
   }
 
   async #offer() {
-    for (const kind of ["video", "audio"]) askForCaptureTime(this.peer.addTransceiver(kind, { direction: "recvonly" }));
+    for (const kind of ["video", "audio"]) negotiateCaptureTime(this.peer.addTransceiver(kind, { direction: "recvonly" }));
     const { sdp } = await this.peer.createOffer();
     const offer = withStereo(sdp ?? "");
     await this.peer.setLocalDescription({ type: "offer", sdp: offer });
@@ -232,15 +233,6 @@ export class WhepConnection {
 const UNREACHABLE = { code: "unreachable", words: "the network does not let a direct connection through" };
 /** @type {Reason} */
 const LOST = { code: "lost", words: "the direct connection broke" };
-
-/** @param {RTCRtpTransceiver} transceiver */
-function askForCaptureTime(transceiver) {
-  const extended = /** @type {any} */ (transceiver);
-  const known = extended.getHeaderExtensionsToNegotiate?.() ?? [];
-  if (!known.some((/** @type {any} */ one) => one.uri.endsWith("/abs-capture-time"))) return;
-  extended.setHeaderExtensionsToNegotiate(known.map((/** @type {any} */ one) =>
-    one.uri.endsWith("/abs-capture-time") ? { ...one, direction: "recvonly" } : one));
-}
 
 /** @type {Record<number, string>} */
 const REFUSALS = {

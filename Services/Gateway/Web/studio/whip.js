@@ -1,5 +1,6 @@
 import { Problem } from "../api.js";
 import { backOff } from "../player/pause.js";
+import { negotiateCaptureTime } from "../rtc/capture-time.js";
 import { SessionResource } from "../rtc/session-resource.js";
 import { fragmentOf, withTransport } from "../rtc/sdp.js";
 import { byPreference, encodingsFor, layersTakenIn } from "./encodings.js";
@@ -173,8 +174,9 @@ export class WhipPublisher extends EventTarget {
       const transceiver = peer.addTransceiver(video, { direction: "sendonly", sendEncodings: encodingsFor(quality, isSimulcast) });
       const codecs = globalThis.RTCRtpReceiver?.getCapabilities("video")?.codecs ?? [];
       if (codecs.length > 0) transceiver.setCodecPreferences?.(byPreference(codecs));
+      negotiateCaptureTime(transceiver);
     }
-    if (audio) peer.addTransceiver(audio, { direction: "sendonly", sendEncodings: [{ maxBitrate: SOUND_BITRATE }] });
+    if (audio) negotiateCaptureTime(peer.addTransceiver(audio, { direction: "sendonly", sendEncodings: [{ maxBitrate: SOUND_BITRATE }] }));
   }
 
   /**
