@@ -189,6 +189,32 @@ def test_the_multi_view_shows_what_goes_live_and_lets_one_be_heard(stack, publis
     chromium.screenshot(artifacts / "multi-view.png")
 
 
+def test_the_multi_view_has_a_picture_of_every_stream_where_connections_to_the_server_are_few(stack, publish, chromium):
+    # By HTTP/1.1, as without TLS, a browser opens six connections to a server; each tile reads an endless answer.
+    slugs = [f"few-{number}" for number in range(8)]
+    for slug in slugs:
+        _, url, _, _ = stack.new_stream(slug)
+        publish(url, size="192x108", rate=10, gop=20)
+    for slug in slugs:
+        wait_live(stack, slug)
+    chromium.log_in(stack)
+    chromium.evaluate("localStorage.setItem('martlet.delay', 'smooth')")
+    chromium.go(stack.site + "/multiview")
+
+    def tiles():
+        shown = chromium.evaluate("window.martlet?.wall?.snapshot() ?? []")
+        return {tile["slug"]: tile for tile in shown if tile["slug"] in slugs}
+
+    wait_until("every picture is there", lambda: (now := tiles()) and len(now) == 8 and all(
+        tile["engine"] == "Low latency" and tile["frames"] > 0 for tile in now.values()), timeout=30)
+    before = tiles()
+    wait_until("every picture moves on", lambda: all(
+        tile["frames"] >= before[slug]["frames"] + 50 for slug, tile in tiles().items()), timeout=30)
+    assert all(tile["delay"] < 4 for tile in tiles().values()), tiles()
+    # Other requests of the page find a connection too.
+    assert chromium.evaluate("fetch('/api/v1/me', { signal: AbortSignal.timeout(2000) }).then((answer) => answer.status)") == 200
+
+
 def test_who_sends_b_frames_is_told_which_box_to_untick(stack, publish, chromium, artifacts):
     _, url, _, _ = stack.new_stream("b-frames-advice")
     publish(url, b_frames=2)

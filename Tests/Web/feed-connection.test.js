@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { Problem } from "../../Services/Gateway/Web/api.js";
 import { FeedConnection } from "../../Services/Gateway/Web/player/feed-connection.js";
 import { FrameType } from "../../Services/Gateway/Web/player/feed-frames.js";
+import { FeedPlaces } from "../../Services/Gateway/Web/player/feed-places.js";
+import { hold } from "./timers.js";
 
 /** @param {number} type @param {number} [track] @param {number} [msn] @param {number} [part] */
 function frame(type, track = 0, msn = 0, part = 0) {
@@ -115,4 +117,90 @@ test("frames wait for the one before them", async () => {
   connection.start();
   await finished;
   assert.deepEqual(order, ["in 9", "out 9", "in 2", "out 2", "in 5", "out 5"]);
+});
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * A server whose feeds never end by themselves, and the feeds of a page that has few connections to it.
+ * @param {number} count @param {boolean} isScarce
+ */
+async function feedsOf(count, isScarce) {
+  const places = new FeedPlaces(() => isScarce);
+  /** @type {Map<string, ReadableStreamDefaultController>} the responses that are held */ const held = new Map();
+  /** @type {string[]} */ const urls = [];
+  /** @type {string[]} */ const log = [];
+  const feeds = Array.from({ length: count }, (_, index) => new FeedConnection(`/${index}/`, async (url, signal) => {
+    urls.push(url);
+    return new Response(new ReadableStream({
+      start(controller) {
+        held.set(`/${index}/`, controller);
+        signal.addEventListener("abort", () => {
+          if (held.get(`/${index}/`) === controller) held.delete(`/${index}/`);
+          try { controller.error(new DOMException("", "AbortError")); } catch { /* it is over already */ }
+        });
+      },
+    }));
+  }, {
+    onFrame: ({ track, msn, part }) => { log.push(`${index}: ${track}/${msn}.${part}`); },
+    onState: (state) => { log.push(`${index}: ${state}`); },
+  }, places));
+  for (const feed of feeds) feed.start();
+  await settled();
+  return { feeds, held, urls, log };
+}
+
+test("where connections are scarce some feeds hold one, and one goes round among the others", async (context) => {
+  const timers = hold(context);
+  const { feeds, held, urls, log } = await feedsOf(5, true);
+  assert.deepEqual(urls, ["/0/feed", "/1/feed", "/2/feed", "/3/feed"]);
+  held.get("/3/")?.enqueue(Buffer.concat([frame(FrameType.part, 1, 7, 0), frame(FrameType.part, 2, 6, 4)]));
+  await settled();
+  timers.tick(50);
+  await settled();
+  assert.deepEqual([...held.keys()], ["/0/", "/1/", "/2/", "/4/"]);
+  held.get("/4/")?.enqueue(frame(FrameType.part, 1, 7, 0));
+  await settled();
+  timers.tick(50);
+  await settled();
+  timers.tick(350);
+  await settled();
+  assert.deepEqual(urls.slice(4), ["/4/feed", "/3/feed?from=6.5"]);
+  // Track 1 comes again because track 2 was behind: once is enough.
+  held.get("/3/")?.enqueue(Buffer.concat([frame(FrameType.part, 2, 6, 5), frame(FrameType.part, 1, 7, 0), frame(FrameType.part, 1, 7, 1)]));
+  await settled();
+  assert.deepEqual(log.filter((line) => line.startsWith("3")), [
+    "3: connecting", "3: open", "3: 1/7.0", "3: 2/6.4", "3: 2/6.5", "3: 1/7.1"]);
+  assert.deepEqual(feeds.map(({ round, reconnects }) => [round, reconnects]), [[0, 0], [0, 0], [0, 0], [1, 0], [1, 0]]);
+  // Who holds a connection leaves: the next that comes holds one.
+  feeds[0].stop();
+  timers.tick(400);
+  await settled();
+  assert.equal(feeds[4].round, 0);
+  for (const feed of feeds) feed.stop();
+});
+
+test("a turn that gets no answer is no longer waited for", async (context) => {
+  const timers = hold(context);
+  const { feeds, held, log } = await feedsOf(5, true);
+  timers.tick(2_000);
+  await settled();
+  assert.deepEqual([...held.keys()], ["/0/", "/1/", "/2/", "/4/"]);
+  assert.deepEqual(log.filter((line) => line.startsWith("3")), ["3: connecting", "3: waiting"]);
+  for (const feed of feeds) feed.stop();
+});
+
+test("where connections are plenty each feed holds one", async (context) => {
+  hold(context);
+  const { feeds, held } = await feedsOf(9, false);
+  assert.equal(held.size, 9);
+  for (const feed of feeds) feed.stop();
+});
+
+test("a track that has ended is not what a feed goes on from", async () => {
+  const { connection, urls, finished } = connectionTo([
+    answer(frame(FrameType.part, 1, 3, 0), frame(FrameType.part, 2, 9, 2)), answer(end)]);
+  connection.start();
+  await finished;
+  assert.equal(urls[1], "/live/s/e/feed?from=9.3");
 });

@@ -127,7 +127,8 @@ export class Tile extends HTMLElement {
   snapshot() {
     return {
       slug: this.stream?.slug, engine: this.playback?.engine?.name ?? null, muted: this.#video.muted, readyState: this.#video.readyState,
-      width: this.#video.videoWidth, frames: this.playback?.engine?.meter.frames ?? 0, why: this.playback?.lowDelay.reason ?? null,
+      width: this.#video.videoWidth, delay: this.playback?.engine?.delay ?? null, frames: this.playback?.engine?.meter.frames ?? 0,
+      why: this.playback?.lowDelay.reason ?? null,
     };
   }
 

@@ -139,7 +139,7 @@ export class LiveReceiver {
   async #tracks(set) {
     const anchors = anchorsOf(set.anchors);
     if (anchors.length > 0) this.anchors = anchors;
-    if (set.partTarget) this.partTarget = set.partTarget;
+    if (set.partTarget) this.partTarget = set.partTarget + this.connection.round;
     if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
     const tracks = (set.tracks ?? []).map((track) => playable(track, canPlay));
     this.chosen = choose(tracks, this.wanted);
