@@ -1,4 +1,5 @@
 import Contracts
+import Dispatch
 import Events
 import Foundation
 import HTTPServing
@@ -198,6 +199,47 @@ extension OriginFixture {
                 }
             }
         }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `who loses its lease and has it again writes after what it wrote before`() async throws {
+        let stream = try SyntheticStream.make(seconds: 6, withEnd: false)
+        let fixture = try OriginFixture()
+        try await OwnedBus.run { bus in
+            try await bus.origin(fixture) { _ in
+                let writing = DispatchSemaphore(value: 0)
+                let reading = DispatchSemaphore(value: 0)
+                defer {
+                    reading.signal()
+                    writing.signal()
+                }
+                let writer = try await bus.open(stream)
+                let first = try await fixture.session { !$0.isEnded }
+                // What the first owner makes waits for a volume that is busy.
+                fixture.volume.perform { writing.wait() }
+                for item in stream.entries[..<200] { await writer.append(item.entry.samples[0]) }
+                _ = try await fixture.session { $0.timelines[TrackID(rawValue: 0)]?.segments.count ?? 0 >= 2 }
+                fixture.volume.read { reading.wait() }
+                try await bus.control.command("DEL", BusKeys.originLease(SyntheticStream.streamID))
+                try await fixture.wait { first.read { $0.isAbandoned } }
+                try await fixture.wait { fixture.measures.opening.current == 1 }
+                // Whoever reads the logs before they are written has done so after some turns of both threads.
+                reading.signal()
+                for _ in 0..<8 {
+                    await fixture.volume.reading {}
+                    await withCheckedContinuation { turn in fixture.budget.loop.execute { turn.resume() } }
+                }
+                writing.signal()
+                for item in stream.entries[200...] { await writer.append(item.entry.samples[0]) }
+                await writer.end()
+                let second = try await fixture.session { $0.isEnded }
+                #expect(second !== first)
+                #expect(second.isRecorded)
+                let whole = try SyntheticStream.make(seconds: 6).parts()
+                #expect(parts(second, 0) == whole.filter { $0.head.track.rawValue == 0 }.count)
+            }
+        }
+        #expect(fixture.measures.recordingsStopped.current == 0)
     }
 
     @Test func `the rest of a session that ended unseen is read before the next one begins`() async throws {

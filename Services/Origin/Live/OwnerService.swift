@@ -33,6 +33,8 @@ actor OwnerService: Service {
     private let finder: AsyncStream<String>.Continuation
     private var reader: BusReader?
     private var opening: Set<String> = []
+    /// Streams whose leases were lost here, and whose last parts may still wait for the volume.
+    private var lost: Set<String> = []
     private var owners: [String: StreamOwner] = [:]
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -212,6 +214,8 @@ actor OwnerService: Service {
             streamID: streamID,
             sessionID: description.sessionId
         )
+        // An owner's number follows those that have written, which an earlier one here may be about to do.
+        if lost.remove(streamID) != nil { await volume.written() }
         let restored = await volume.reading { () -> (MediaSession, SessionFolder.Contents)? in
             folder.contents().map { contents in
                 (MediaSession.restored(from: contents, folder: folder.path, isEnded: false), contents)
@@ -291,6 +295,7 @@ actor OwnerService: Service {
         case .leaseLost:
             logger.log(.warning, "the lease of the stream is lost", [.stream: streamID])
             forget(streamID)
+            lost.insert(streamID)
             unfollow(streamID)
             directory.drop(owner.session)
         case .recordingFailed(let error):

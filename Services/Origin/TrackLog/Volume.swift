@@ -114,7 +114,17 @@ final class Volume: Sendable {
         }
     }
 
-    /// Suspends until everything queued so far is written.
+    /// Suspends until everything queued so far has been written, durable or not.
+    func written() async {
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                self.writeQueued()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// Suspends until everything queued so far is written and durable.
     func drained() async {
         await withCheckedContinuation { continuation in
             loop.execute {
