@@ -170,6 +170,9 @@ def test_broken_decoder_records_are_told_of(stack, processes, connect_rtmp, publ
         client.video(record, 33 * place)
         client.video(frame(33 * place), 33 * place)
     wait_until("the pages are told what is wrong", lambda: any(said in one for one in warnings(stack, stream["id"])))
+    client.wait_for("NetStream.Publish.Rejected")
+    assert b"The picture cannot be decoded" in client.heard and b"error" in client.heard
+    assert client.statuses().count("NetStream.Publish.Rejected") == 1
     # Dropped pictures are no reason to end a publisher, whose next record may be right.
     assert not client.is_closed_within(0.5)
     client.close()

@@ -218,7 +218,7 @@ private struct Simulcast {
                         stamped[placed.track, default: []].append(placed)
                     case .discarded: Issue.record("a sample was discarded")
                     }
-                case .dropped: break
+                case .dropped, .undecodable: break
                 }
             }
             simulcast.results = []

@@ -116,6 +116,50 @@ struct PublisherTracksTests {
         #expect(configuration.codecString == "avc1.64001f")
         #expect(outputs.samples.count == 2)
         #expect(outputs.samples[0].payload == [0, 0, 0, 2, 0x65, 0x88])
+        #expect(outputs.undecodable.isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            [1, 0x64, 0, 0x1f, 0xff, 0xe0, 0], [1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 40],
+            Array(Tags.high[..<36]) + [0],
+            [2] + Tags.high[1...],
+        ] as [[UInt8]]
+    )
+    func `of a header that is of no use is told once, at the first keyframe, and a good one ends it`(
+        record: [UInt8]
+    ) {
+        var tracks = PublisherTracks()
+        let header = take([Tags.videoHeader(record), Tags.audioHeader(), Tags.sound(at: 0)], &tracks)
+        #expect(header.undecodable.isEmpty)
+        #expect(header.samples.map(\.track) == [.audio])
+        let pictures = [0, 33, 2000].map { Tags.picture(isKeyframe: $0 != 33, at: $0) }
+        #expect(take(pictures, &tracks).undecodable == [.h264])
+        let better = take([Tags.videoHeader(Tags.high), Tags.picture(isKeyframe: true, at: 4000)], &tracks)
+        #expect(better.undecodable.isEmpty)
+        #expect(better.samples.map(\.track) == [.video])
+    }
+
+    @Test func `of a missing header is told at the second keyframe, for the first may have come too early`() {
+        var tracks = PublisherTracks()
+        let early = take([Tags.videoHeader([]), Tags.picture(isKeyframe: true, at: 0)], &tracks)
+        #expect(early.undecodable.isEmpty)
+        let later = [2000, 4000].map { Tags.picture(isKeyframe: true, at: $0) }
+        #expect(take(later, &tracks).undecodable == [.h264])
+    }
+
+    @Test func `a broken header in mid-stream leaves what can be decoded`() {
+        var tracks = PublisherTracks()
+        let outputs = take(
+            [
+                Tags.videoHeader(Tags.high), Tags.picture(isKeyframe: true, at: 0),
+                Tags.videoHeader([1, 0x64, 0]), Tags.picture(isKeyframe: true, at: 2000),
+            ],
+            &tracks
+        )
+        #expect(outputs.undecodable.isEmpty)
+        #expect(outputs.samples.count == 2)
+        #expect(outputs.drops == [.badConfiguration])
     }
 
     @Test(arguments: [[0, 0, 1], [0, 0, 0, 1]] as [[UInt8]])

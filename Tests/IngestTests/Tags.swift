@@ -59,6 +59,10 @@ extension [TrackOutput] {
         compactMap { if case .configured(let configuration) = $0 { configuration } else { nil } }
     }
 
+    var undecodable: [Codec] {
+        compactMap { if case .undecodable(let codec) = $0 { codec } else { nil } }
+    }
+
     var drops: [DroppedPacket] { compactMap { if case .dropped(let reason) = $0 { reason } else { nil } } }
 }
 

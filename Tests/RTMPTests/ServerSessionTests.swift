@@ -260,6 +260,17 @@ struct Conversation {
         #expect(conversation.told.last == .media(video))
     }
 
+    @Test func `complains of a stream without ending it`() {
+        var conversation = Conversation()
+        #expect(conversation.server.complain(code: "early", description: "").isEmpty)
+        conversation.acceptRequest()
+        let code = "NetStream.Publish.Rejected"
+        conversation.serverActions += conversation.server.complain(code: code, description: "No picture.")
+        #expect(statusCodes(sentBy: conversation.serverActions).last == code)
+        conversation.sendMedia(video)
+        #expect(conversation.told.last == .media(video))
+    }
+
     @Test func `asks no client to reconnect that cannot`() {
         var conversation = Conversation()
         conversation.acceptRequest()

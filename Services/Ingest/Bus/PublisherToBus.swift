@@ -28,6 +28,17 @@ enum PublisherEnd: Sendable, Equatable {
     case bitRateTooHigh(Int)
 }
 
+/// What a publisher is told that may go on all the same.
+enum PublisherTrouble: Sendable, Equatable {
+    /// The decoder configuration of its picture is broken, or lacks the parameter sets.
+    case undecodable(Codec)
+}
+
+extension LogKey {
+    /// A codec by its four characters.
+    static let codec = LogKey(rawValue: "codec")
+}
+
 /// Carries one publisher's media to the bus, on the loop of its connection, and outlives the connection by
 /// the grace time.
 actor PublisherToBus: LoopActor {
@@ -68,6 +79,7 @@ actor PublisherToBus: LoopActor {
     private var outputs: [TrackOutput] = []
     private var trackSetTimer: LoopTimer?
     private let tracksChanged: @Sendable ([TrackConfiguration]) -> Void
+    private let troubled: @Sendable (PublisherTrouble) -> Void
     private var ended: (@Sendable (PublisherEnd) -> Void)?
     private nonisolated let lastArrival: Atomic<UInt64>
 
@@ -75,6 +87,7 @@ actor PublisherToBus: LoopActor {
     ///
     /// - Parameters:
     ///   - tracksChanged: Called on the loop with every new set of tracks.
+    ///   - troubled: Called on the loop with what the publisher is to be told.
     ///   - ended: Called on the loop, once, where the service must end the publisher.
     init(
         _ publisher: AdmittedPublisher,
@@ -84,6 +97,7 @@ actor PublisherToBus: LoopActor {
         metrics: IngestMetrics,
         logger: Logger,
         tracksChanged: @escaping @Sendable ([TrackConfiguration]) -> Void,
+        troubled: @escaping @Sendable (PublisherTrouble) -> Void,
         ended: @escaping @Sendable (PublisherEnd) -> Void
     ) {
         self.publisher = publisher
@@ -93,6 +107,7 @@ actor PublisherToBus: LoopActor {
         self.metrics = metrics
         self.logger = logger
         self.tracksChanged = tracksChanged
+        self.troubled = troubled
         self.ended = ended
         loop = shard.loop
         session = publisher.description
@@ -191,6 +206,9 @@ actor PublisherToBus: LoopActor {
             pass(trackSet.take(sample, at: now), now: now, wallClock: wallClock)
         case .dropped(let reason):
             metrics.dropped[reason].increment()
+        case .undecodable(let codec):
+            logger.log(.notice, "a publisher's picture cannot be decoded", [.codec: codec.rawValue])
+            troubled(.undecodable(codec))
         }
     }
 

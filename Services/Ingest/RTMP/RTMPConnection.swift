@@ -1,4 +1,5 @@
 import Crypto
+import Media
 import Reactor
 import RTMP
 import Sockets
@@ -197,6 +198,12 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
         performNow(session.end(code: reason.code, description: reason.text))
     }
 
+    /// Tells the client what is wrong with its stream, which goes on with what is right.
+    func tell(_ trouble: PublisherTrouble) {
+        guard !isClosed, !isLingering else { return }
+        performNow(session.complain(code: trouble.code, description: trouble.text))
+    }
+
     /// Asks the client to connect anew, if it knows how.
     func requestReconnect() {
         performNow(session.requestReconnect(tcURL: nil, description: "The server is restarting."))
@@ -250,6 +257,40 @@ actor RTMPConnection: LoopActor, EventHandler, PublisherConnection {
     private func abandon() {
         if case .publishing(let carrier) = role { worker.context.registry.lost(carrier, because: nil) }
         role = .guest
+    }
+}
+
+extension PublisherTrouble {
+    /// The RTMP status code.
+    var code: String {
+        switch self {
+        case .undecodable: "NetStream.Publish.Rejected"
+        }
+    }
+
+    /// What the person at the encoder reads.
+    var text: String {
+        switch self {
+        case .undecodable(let codec):
+            """
+            The picture cannot be decoded: the encoder's \(codec.spokenName) configuration is broken or empty. \
+            Choose another video encoder, or restart this one.
+            """
+        }
+    }
+}
+
+extension Codec {
+    /// What people call a codec of pictures.
+    fileprivate var spokenName: String {
+        switch self {
+        case .h264: "H.264"
+        case .hevc: "HEVC"
+        case .av1: "AV1"
+        case .vp9: "VP9"
+        case .vp8: "VP8"
+        default: rawValue
+        }
     }
 }
 

@@ -152,9 +152,12 @@ final class Admission: Sendable {
         _ request: RequestID,
         on connection: RTMPConnection
     ) async {
-        let carrier = carrier(of: publisher, on: connection.worker.shard) { reason in
-            connection.assumeIsolated { $0.end(reason) }
-        }
+        let carrier = carrier(
+            of: publisher,
+            on: connection.worker.shard,
+            troubled: { trouble in connection.assumeIsolated { $0.tell(trouble) } },
+            ended: { reason in connection.assumeIsolated { $0.end(reason) } }
+        )
         began(carrier, connection)
         if await !connection.accept(request, carrier) { registry.lost(carrier, because: nil) }
     }
@@ -165,6 +168,7 @@ extension Admission {
     func carrier(
         of publisher: AdmittedPublisher,
         on shard: BusShard,
+        troubled: @escaping @Sendable (PublisherTrouble) -> Void = { _ in },
         ended: @escaping @Sendable (PublisherEnd) -> Void
     ) -> PublisherToBus {
         PublisherToBus(
@@ -175,6 +179,7 @@ extension Admission {
             metrics: metrics,
             logger: logger.with(.stream, publisher.key.streamID).with(.session, publisher.session.sessionID),
             tracksChanged: { [registry] in registry.note($0, of: publisher.session) },
+            troubled: troubled,
             ended: ended
         )
     }

@@ -110,7 +110,7 @@ struct LayerTracks {
             layers[layer].byteCount += sample.payload.count
             if sample.isKeyframe { firstKeyframe = firstKeyframe ?? now }
             measure(now: now)
-        case .dropped: break
+        case .dropped, .undecodable: break
         }
     }
 
@@ -190,7 +190,7 @@ struct LayerTracks {
         into results: inout [TrackOutput]
     ) {
         switch output {
-        case .dropped: results.append(output)
+        case .dropped, .undecodable: results.append(output)
         case .configured: if !order.contains(layer) { rank(layer) }
         case .sample(let sample):
             for index in outputs.indices { pass(sample, of: layer, to: index, now: now, into: &results) }

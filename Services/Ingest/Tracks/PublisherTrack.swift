@@ -21,6 +21,10 @@ final class PublisherTrack {
     private var record: ArraySlice<UInt8> = []
     private var lastGeneration: UInt16
     private var needsKeyframe = true
+    /// Whether a sequence header of the codec has come, of use or not.
+    private var hasHeader = false
+    private var hasUndecodedKeyframe = false
+    private var isToldUndecodable = false
     private var beginsGeneration = false
 
     /// Creates a track whose configurations are numbered from `lastGeneration` + 1.
@@ -47,6 +51,7 @@ final class PublisherTrack {
         case .coded(let frame):
             guard adopt(packet.codec, into: &outputs) else { return }
             decode(frame, at: timestamp, frameRate, into: &outputs)
+            if frame.isKeyframe { tellUndecodable(into: &outputs) }
         case .ignored(.empty): outputs.append(.dropped(.empty))
         case .ignored(.legacyCodec): outputs.append(.dropped(.unsupportedCodec))
         case .sequenceEnd, .metadata, .channels, .ignored: break
@@ -69,6 +74,9 @@ final class PublisherTrack {
         decoding = codec.decoding
         record = []
         needsKeyframe = true
+        hasHeader = false
+        hasUndecodedKeyframe = false
+        isToldUndecodable = false
     }
 
     private func configure(
@@ -76,6 +84,7 @@ final class PublisherTrack {
         _ frameRate: Double?,
         into outputs: inout [TrackOutput]
     ) {
+        hasHeader = true
         // Encoders repeat the record with every keyframe; only other bytes say something.
         guard bytes != record else { return }
         do throws(CodecFailure) {
@@ -103,6 +112,17 @@ final class PublisherTrack {
         } catch {
             outputs.append(.dropped(.badPayload))
         }
+    }
+
+    /// Says that a keyframe cannot be decoded: one whose header was of no use, or the second that came without any.
+    private func tellUndecodable(into outputs: inout [TrackOutput]) {
+        guard id == .video, configuration == nil, !isToldUndecodable, lastGeneration < Self.generationLimit,
+            let codec = fourCC?.codec
+        else { return }
+        defer { hasUndecodedKeyframe = true }
+        guard hasHeader || hasUndecodedKeyframe else { return }
+        isToldUndecodable = true
+        outputs.append(.undecodable(codec))
     }
 
     private func reasonToDrop(_ decoded: DecodedFrame) -> DroppedPacket? {

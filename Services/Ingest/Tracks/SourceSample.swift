@@ -52,4 +52,6 @@ enum TrackOutput: Sendable, Equatable {
     case configured(TrackConfiguration)
     case sample(SourceSample)
     case dropped(DroppedPacket)
+    /// Keyframes have come that no configuration, nor they themselves, say how to decode; told once a codec.
+    case undecodable(Codec)
 }

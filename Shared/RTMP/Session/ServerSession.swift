@@ -273,6 +273,17 @@ public struct ServerSession: Sendable {
         return actions
     }
 
+    /// Tells a publishing client by a status of level `error` what is wrong with its stream, and goes on.
+    ///
+    /// - Returns: nothing where the client does not publish.
+    public mutating func complain(code: String, description: String) -> [Action] {
+        guard case .publishing(let streamID) = state else { return [] }
+        var actions: [Action] = []
+        sendStatus(code, description, level: "error", streamID: streamID)
+        flush(into: &actions)
+        return actions
+    }
+
     /// Asks a client that can to connect anew, elsewhere if a URL is given; its media is taken until it goes.
     ///
     /// - Returns: nothing where the client has not said that it can.
