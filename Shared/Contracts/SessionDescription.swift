@@ -17,6 +17,23 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         }
     }
 
+    /// Where the timeline or a configuration breaks, on whichever track: one count for all of them.
+    public struct Breaks: Codable, Sendable, Equatable {
+        /// The breaks before those that are named.
+        public var earlier: Int
+        /// The media sequence numbers of the segments that begin with a break, rising.
+        public var segments: [UInt32]
+
+        /// All breaks so far.
+        public var count: Int { earlier &+ segments.count }
+
+        /// Creates breaks.
+        public init(earlier: Int = 0, segments: [UInt32] = []) {
+            self.earlier = earlier
+            self.segments = segments
+        }
+    }
+
     /// Who publishes.
     public struct Publisher: Codable, Sendable, Equatable {
         /// The protocol, like `rtmp`.
@@ -90,6 +107,8 @@ public struct SessionDescription: Codable, Sendable, Equatable {
     public var partTarget: Double
     /// The anchors of the wall clock, by time.
     public var anchors: [Anchor]
+    /// The breaks of the session, told before the first sample behind each; `nil` where its writer tells of none.
+    public var breaks: Breaks?
     /// How long the session waits for a lost publisher, in seconds.
     public var graceSeconds: Int
     /// Whether the session is recorded.
@@ -117,6 +136,7 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         startedAt: String,
         partTarget: Double = 0.3,
         anchors: [Anchor] = [],
+        breaks: Breaks? = nil,
         graceSeconds: Int = 15,
         record: Bool = true,
         publisher: Publisher,
@@ -131,6 +151,7 @@ public struct SessionDescription: Codable, Sendable, Equatable {
         self.startedAt = startedAt
         self.partTarget = partTarget
         self.anchors = anchors
+        self.breaks = breaks
         self.graceSeconds = graceSeconds
         self.record = record
         self.publisher = publisher

@@ -42,6 +42,8 @@ public struct Stamper: Sendable {
     static let rememberedCutLimit = 16
 
     private let partTarget: Double
+    /// The segment that the newest break begins, `nil` where nothing has broken in this epoch.
+    public private(set) var lastBreak: UInt32?
     private(set) var leader: TrackID?
     private(set) var cuts: [Cut] = []
     private var tracks = TrackTable<TrackStamper>()
@@ -49,6 +51,8 @@ public struct Stamper: Sendable {
     private var sequences: TrackTable<UInt32>
     private var opensWithDiscontinuity: Bool
     private var isBreakPending = true
+    /// The generations of the tracks that have left the set since the last break.
+    private var departed = TrackTable<UInt16>()
 
     /// Creates a stamper for one epoch of a session.
     ///
@@ -76,6 +80,7 @@ public struct Stamper: Sendable {
     /// Sets the current tracks; samples of others are refused from now on.
     public mutating func setTracks(_ configurations: [TrackConfiguration]) {
         var kept = TrackTable<TrackStamper>()
+        for track in tracks.tracks { departed[track] = tracks[track]?.lastGeneration ?? departed[track] }
         for configuration in configurations {
             kept[configuration.track] =
                 tracks[configuration.track]?.reconfigured(configuration)
@@ -134,14 +139,20 @@ public struct Stamper: Sendable {
     /// Whether the sample is the first one that shows a break of the timeline or of the configuration.
     private func mustBreak(for sample: BusSample, of track: TrackStamper) -> Bool {
         cuts.isEmpty || track.mustBreak && isBreakPending || track.hasNewGeneration(sample)
+            || departed[sample.track].map { $0 != sample.generation && !track.hasBegun } ?? false
     }
 
     private mutating func breakingCut(at sample: BusSample, on track: inout TrackStamper) -> Cut {
         let isDiscontinuity = opensWithDiscontinuity || !cuts.isEmpty
-        for other in tracks.tracks { tracks[other]?.mustBreak = true }
+        for other in tracks.tracks {
+            tracks[other]?.mustBreak = true
+            if isDiscontinuity { tracks[other]?.isBehindBreak = true }
+        }
         track.mustBreak = false
         isBreakPending = false
         opensWithDiscontinuity = false
+        departed = TrackTable()
+        if isDiscontinuity { lastBreak = nextMediaSequence }
         return makeCut(at: sample, on: track, isDiscontinuity: isDiscontinuity)
     }
 

@@ -20,6 +20,8 @@ struct TrackStamper: Sendable {
     let isVideo: Bool
     /// The next sample begins a segment because the timeline or a configuration broke.
     var mustBreak = true
+    /// The session has broken since the track's last sample, in the segment of the next one or in one that it lacks.
+    var isBehindBreak = false
 
     private let timescale: UInt32
     private let partTarget: Int64
@@ -68,8 +70,14 @@ struct TrackStamper: Sendable {
 
     func isInSegment(_ number: UInt32?) -> Bool { mediaSequence == number }
 
+    var hasBegun: Bool { mediaSequence != nil }
+
+    /// The generation of its last sample, where there was one.
+    var lastGeneration: UInt16? { hasBegun ? generation : nil }
+
+    /// Whether the sample shows a change of the configuration that nothing has broken the session for yet.
     func hasNewGeneration(_ sample: BusSample) -> Bool {
-        mediaSequence != nil && !mustBreak && sample.generation != generation
+        hasBegun && !isBehindBreak && sample.generation != generation
     }
 
     /// The sample with a decode time later than the last one's.
@@ -206,7 +214,8 @@ struct TrackStamper: Sendable {
         segmentStart = sample.decodeTime
         part = 0
         sample.flags.insert(.segmentStart)
-        if cut.isDiscontinuity { sample.flags.insert(.discontinuity) }
+        if cut.isDiscontinuity || isBehindBreak { sample.flags.insert(.discontinuity) }
+        isBehindBreak = false
         if isVideo, !sample.flags.contains(.keyframe) { sample.flags.insert(.notIndependent) }
         beginPart(with: &sample)
     }

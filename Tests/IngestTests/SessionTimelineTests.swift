@@ -80,6 +80,48 @@ struct SessionTimelineTests {
         #expect(timeline.anchors.last?.discontinuity == 1)
     }
 
+    @Test func `a break is told of before its first sample, whatever breaks, and an epoch goes on counting`()
+        throws
+    {
+        var timeline = SessionTimeline(partTarget: 0.3)
+        configured(&timeline)
+        _ = timeline.place(picture(0, isKeyframe: true), now: 0, wallClock: 0)
+        #expect(timeline.breaks == .init())
+        var larger = picture(40, isKeyframe: true)
+        larger.generation = 2
+        let placed = timeline.place(larger, now: 40 * Self.millisecond, wallClock: 40_000)
+        guard case .anchored(let sample) = placed else { throw Unexpected() }
+        #expect(sample.mediaSequence == 1)
+        #expect(timeline.breaks == .init(segments: [1]))
+        #expect(timeline.anchors.count == 1)
+
+        var later = SessionTimeline(
+            partTarget: 0.3,
+            resuming: .init(nextMediaSequence: 1, nextSequences: [:]),
+            after: 11,
+            anchors: timeline.anchors,
+            breaks: timeline.breaks,
+            wallClock: 1_000_000
+        )
+        configured(&later)
+        _ = later.place(picture(0, isKeyframe: true), now: 0, wallClock: 1_000_000)
+        // Segment 1 was told of, though nothing came of it.
+        #expect(later.breaks == .init(segments: [1, 2]))
+        #expect(later.anchors.last?.discontinuity == 2)
+    }
+
+    @Test func `of many breaks the older ones are only counted`() {
+        var timeline = SessionTimeline(partTarget: 0.3)
+        configured(&timeline)
+        for number in 0..<300 as Range<UInt32> {
+            var change = picture(number * 40, isKeyframe: true)
+            change.generation = UInt16(number + 1)
+            _ = timeline.place(change, now: UInt64(number) * 40 * Self.millisecond, wallClock: 0)
+        }
+        #expect(timeline.breaks.count == 299)
+        #expect(timeline.breaks.segments == Array(44...299))
+    }
+
     @Test func `an anchor never goes back behind the last one`() {
         var timeline = SessionTimeline(partTarget: 0.3)
         configured(&timeline)

@@ -58,6 +58,66 @@ import Testing
         #expect(stamper.stamp(.video(6000, generation: 2))?.mediaSequence == 1)
     }
 
+    @Test func `a track that comes back behind a break says so, and breaks nothing again`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        _ = stamper.stamp(.audio(0))
+        stamper.breakTimeline()
+        #expect(stamper.stamp(.video(90_000, .keyframe))?.mediaSequence == 1)
+        #expect(stamper.stamp(.video(270_000, .keyframe))?.flags.contains(.discontinuity) == false)
+        let sound = stamper.stamp(.audio(144_000, generation: 2))
+        #expect(sound?.mediaSequence == 2)
+        #expect(sound?.flags.contains(.discontinuity) == true)
+        #expect(stamper.lastBreak == 1)
+        #expect(stamper.stamp(.audio(145_024, generation: 2))?.flags.contains(.discontinuity) == false)
+    }
+
+    @Test func `a picture that was silent and comes back in another size breaks the session`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        for number in 0..<240 { _ = stamper.stamp(.audio(Int64(number) * 1024)) }
+        #expect(stamper.lastBreak == nil)
+        let picture = stamper.stamp(.video(460_000, .keyframe, generation: 2))
+        #expect(picture?.flags.contains(.discontinuity) == true)
+        #expect(stamper.lastBreak == picture?.mediaSequence)
+        let sound = stamper.stamp(.audio(240 * 1024))
+        #expect(sound?.mediaSequence == picture?.mediaSequence)
+        #expect(sound?.flags.contains(.discontinuity) == true)
+    }
+
+    @Test(arguments: [1, 2] as [UInt16])
+    func `a track that left and comes back breaks the session where its configuration is another one`(
+        generation: UInt16
+    ) {
+        let (both, picture) = (
+            SimulatedStream().configurations, SimulatedStream(sampleRate: nil).configurations
+        )
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(both)
+        _ = stamper.stamp(.video(0, .keyframe))
+        _ = stamper.stamp(.audio(0))
+        stamper.setTracks(picture)
+        _ = stamper.stamp(.video(180_000, .keyframe))
+        stamper.setTracks(both)
+        let sound = stamper.stamp(.audio(144_000, generation: generation))
+        #expect(sound?.flags.contains(.discontinuity) == (generation == 2))
+        #expect(stamper.lastBreak == (generation == 2 ? 2 : nil))
+    }
+
+    @Test func `sound of another sample rate breaks the session`() {
+        var stamper = Stamper(partTarget: 0.3)
+        stamper.setTracks(SimulatedStream().configurations)
+        _ = stamper.stamp(.video(0, .keyframe))
+        _ = stamper.stamp(.audio(0))
+        stamper.setTracks(SimulatedStream(sampleRate: 44_100).configurations)
+        let sound = stamper.stamp(.audio(44_100, generation: 2))
+        #expect(sound?.mediaSequence == 1)
+        #expect(sound?.flags.contains(.discontinuity) == true)
+        #expect(stamper.stamp(.video(93_000))?.mediaSequence == 1)
+    }
+
     @Test func `a break together with new configurations is one cut`() {
         var stamper = Stamper(partTarget: 0.3)
         stamper.setTracks(SimulatedStream().configurations)

@@ -255,6 +255,7 @@ actor PublisherToBus: LoopActor {
         guard let earlier = publisher.resumption, let stamps = publisher.stamps else {
             session.partTarget = Stamper.partTarget(for: configurations)
             timeline = SessionTimeline(partTarget: session.partTarget)
+            session.breaks = timeline?.breaks
             return
         }
         session.partTarget = earlier.session.partTarget
@@ -263,8 +264,10 @@ actor PublisherToBus: LoopActor {
             resuming: stamps,
             after: earlier.end.seconds,
             anchors: earlier.session.anchors,
+            breaks: earlier.session.breaks,
             wallClock: Timestamp.nowMicroseconds
         )
+        session.breaks = timeline?.breaks
     }
 
     private func place(_ source: SourceSample, now: UInt64, wallClock: Int64) {
@@ -275,6 +278,7 @@ actor PublisherToBus: LoopActor {
         case .placed(let sample): write(sample)
         case .anchored(let sample):
             session.anchors = timeline?.anchors ?? []
+            session.breaks = timeline?.breaks
             describe()
             write(sample)
         case .discarded, nil: metrics.discarded.increment()

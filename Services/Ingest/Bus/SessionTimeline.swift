@@ -7,16 +7,20 @@ struct SessionTimeline: Sendable {
     enum Placement: Sendable, Equatable {
         /// The sample as it goes on the bus.
         case placed(BusSample)
-        /// The sample, before which the timeline begins or breaks: ``anchors`` has a new last one.
+        /// The sample, before which the session begins or breaks: ``anchors`` or ``breaks`` have a new last one.
         case anchored(BusSample)
         case discarded
     }
 
     /// Anchors kept in the description; older breaks are behind every reader.
     static let anchorLimit = 64
+    /// Breaks that the description names; of older ones it has the number, and readers have seen them.
+    static let breakLimit = 256
 
     /// The anchors of the wall clock so far.
     private(set) var anchors: [SessionDescription.Anchor]
+    /// The breaks of the session so far, of all its tracks.
+    private(set) var breaks: SessionDescription.Breaks
     /// Breaks of the publisher's clock within this epoch.
     private(set) var breakCount: UInt64 = 0
 
@@ -24,15 +28,13 @@ struct SessionTimeline: Sendable {
     private var stamper: Stamper
     private var timescales: [(track: TrackID, timescale: UInt32)] = []
     private var hasSamples = false
-    private var discontinuities: Int
-    private var lastDiscontinuity: UInt32?
 
     /// Creates the timeline of a new session.
     init(partTarget: Double) {
         anchors = []
         mapper = TimelineMapper()
         stamper = Stamper(partTarget: partTarget)
-        discontinuities = 0
+        breaks = .init()
     }
 
     /// Creates the timeline of a session whose publisher has come back.
@@ -40,15 +42,18 @@ struct SessionTimeline: Sendable {
     /// - Parameters:
     ///   - stamps: Where the stamps of the earlier epoch ended.
     ///   - end: The end of its last sample, in seconds.
+    ///   - breaks: The breaks of the earlier epochs; `nil` where only the anchors count them.
     ///   - wallClock: Microseconds since 1970.
     init(
         partTarget: Double,
         resuming stamps: Stamper.ResumePoint,
         after end: Double,
         anchors: [SessionDescription.Anchor],
+        breaks: SessionDescription.Breaks? = nil,
         wallClock: Int64
     ) {
         self.anchors = anchors
+        self.breaks = breaks ?? .init(earlier: anchors.last?.discontinuity ?? 0)
         let first = SessionDescription.firstDecodeTime
         var elapsed = end
         if let last = anchors.last {
@@ -56,8 +61,12 @@ struct SessionTimeline: Sendable {
         }
         let milliseconds = Int64(max(first, min(elapsed, 1e12)) * 1000) + 1
         mapper = TimelineMapper(startingAt: milliseconds)
+        var stamps = stamps
+        // A break that was told of has its number, though nothing may have come of its segment.
+        if let told = breaks?.segments.last {
+            stamps.nextMediaSequence = max(stamps.nextMediaSequence, told &+ 1)
+        }
         stamper = Stamper(partTarget: partTarget, resuming: stamps)
-        discontinuities = anchors.last?.discontinuity ?? 0
     }
 
     /// Sets the current tracks.
@@ -82,20 +91,21 @@ struct SessionTimeline: Sendable {
             return .discarded
         }
         let decodeTime: Int64
-        var breaks = false
+        var isAnchor = false
         switch map(source, timescale: timescale, now: now) {
         case .at(let time): decodeTime = time
-        case .breaking(let time): (decodeTime, breaks) = (time, true)
+        case .breaking(let time): (decodeTime, isAnchor) = (time, true)
         case .discard: return .discarded
         }
-        if breaks { breakTimeline() }
+        if isAnchor { breakTimeline() }
         let captured = wallClock &- age
         let sample = busSample(source, at: decodeTime, timescale: timescale, captured: captured)
+        let lastBreak = stamper.lastBreak
         guard let stamped = stamper.stamp(sample) else { return .discarded }
-        countDiscontinuity(of: stamped)
-        guard breaks else { return .placed(stamped) }
-        anchor(at: Double(decodeTime) / Double(timescale), wallClock: wallClock)
-        return .anchored(stamped)
+        let isBreak = stamper.lastBreak != lastBreak
+        if isBreak { addBreak(at: stamped.mediaSequence) }
+        if isAnchor { anchor(at: Double(decodeTime) / Double(timescale), wallClock: wallClock) }
+        return isBreak || isAnchor ? .anchored(stamped) : .placed(stamped)
     }
 
     private mutating func map(
@@ -148,10 +158,12 @@ struct SessionTimeline: Sendable {
         )
     }
 
-    private mutating func countDiscontinuity(of sample: BusSample) {
-        guard sample.flags.contains(.discontinuity), sample.mediaSequence != lastDiscontinuity else { return }
-        lastDiscontinuity = sample.mediaSequence
-        discontinuities &+= 1
+    private mutating func addBreak(at mediaSequence: UInt32) {
+        if breaks.segments.count == Self.breakLimit {
+            breaks.segments.removeFirst()
+            breaks.earlier &+= 1
+        }
+        breaks.segments.append(mediaSequence)
     }
 
     /// Adds an anchor that does not go back behind what the last one says about the same moment.
@@ -162,6 +174,6 @@ struct SessionTimeline: Sendable {
             wallClock = max(wallClock, implied)
         }
         if anchors.count == Self.anchorLimit { anchors.removeFirst() }
-        anchors.append(.init(decodeTime: decodeTime, discontinuity: discontinuities, wallClock: wallClock))
+        anchors.append(.init(decodeTime: decodeTime, discontinuity: breaks.count, wallClock: wallClock))
     }
 }

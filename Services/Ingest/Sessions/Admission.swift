@@ -90,7 +90,7 @@ final class Admission: Sendable {
         do {
             if try await shard.isPublisherActive(key.streamID) { throw PublishRefusal.busy }
             var publisher = try await open(key, identity, on: shard)
-            for layer in layers where publisher.resumption != nil {
+            for layer in publisher.earlierLayers.union(layers) where publisher.resumption != nil {
                 let earlier = try await shard.resumption(of: key.streamID, rendition: layer)
                 guard earlier?.session.sessionId == publisher.session.sessionID else { continue }
                 publisher.layerResumptions[layer] = earlier

@@ -112,7 +112,7 @@ struct AdmittedPublisher: Sendable {
     var identity: PublisherIdentity
     var session: OpenedSession
     var resumption: BusResumption?
-    /// What an earlier epoch left of the layers that are announced.
+    /// What an earlier epoch left of the layers that are announced, and of those that it had itself.
     var layerResumptions: [RenditionName: BusResumption] = [:]
     var graceSeconds: Int
 
@@ -122,6 +122,12 @@ struct AdmittedPublisher: Sendable {
     /// The last generation of each layer in earlier epochs.
     var layerGenerations: [RenditionName: UInt16] {
         layerResumptions.compactMapValues { $0.lastGenerations[.video] }
+    }
+
+    /// The layers of the epoch before, whose numbers are not given out again where they are not announced now.
+    var earlierLayers: Set<RenditionName> {
+        let names = resumption?.session.layers?.compactMap(\.rendition) ?? []
+        return Set(names.compactMap { RenditionName(parsing: $0) })
     }
 
     /// Where the stamps of earlier epochs ended, of the stream and of its layers.
