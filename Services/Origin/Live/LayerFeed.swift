@@ -16,8 +16,8 @@ final class LayerFeed: BusStreamHandler, @unchecked Sendable {
 
     /// What the owner is told.
     enum Event {
-        /// The configurations of the layer, as those of its track in the session.
-        case configured([TrackConfiguration])
+        /// The configurations of the layer, as those of its track in the session, and the session's breaks.
+        case configured([TrackConfiguration], SessionDescription.Breaks?)
         /// Parts and ends of segments of its track.
         case packaged([SessionPackager.Output])
         /// Entries are missing.
@@ -62,7 +62,7 @@ final class LayerFeed: BusStreamHandler, @unchecked Sendable {
         }
         current = session.tracks.first.map { .init(track: track.rawValue, generation: $0.generation) }
         packager.update(configurations: own, clock: PresentationClock(session))
-        tell(.configured(own))
+        tell(.configured(own, session.breaks))
     }
 
     func receive(_ entry: BusEntry, id: BusEntryID) {

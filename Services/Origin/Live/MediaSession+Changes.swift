@@ -2,11 +2,22 @@ import Contracts
 import Media
 
 extension MediaSession {
-    /// Learns of tracks, configurations and anchors.
-    func update(_ description: SessionDescription, configurations: [TrackConfiguration]) {
+    /// Learns of tracks, configurations, anchors and breaks.
+    ///
+    /// - Parameter breaks: What a layer's own description names, which may be ahead of the session's.
+    func update(
+        _ description: SessionDescription,
+        configurations: [TrackConfiguration],
+        breaks: SessionDescription.Breaks? = nil
+    ) {
         change { state in
             let before = state.description.tracks
             state.description = description
+            for named in [description.breaks, breaks] {
+                guard let named else { continue }
+                state.breaks?.learn(named)
+                state.breaks = state.breaks ?? SessionBreaks(named)
+            }
             for configuration in configurations {
                 state.configurations[configuration.track, default: [:]][configuration.generation] =
                     configuration
@@ -25,11 +36,23 @@ extension MediaSession {
                 state.timelines[head.track] ?? TrackTimeline(track: head.track, timescale: timescale)
             state.timelines[head.track] = nil
             let hadParts = timeline.lastPart != nil
-            timeline.append(head, media: media)
+            let breaks = state.noteBreak(of: head, after: timeline.segments.last?.mediaSequence)
+            timeline.append(head, media: media, among: breaks)
             state.timelines[head.track] = timeline
             if head.flags.contains(.afterGap) && hadParts { state.log.append(.gap(head.track, head.id)) }
             if head.flags.contains(.discontinuity) { state.log.append(.discontinuity(head.track, head.id)) }
             state.log.append(.part(head))
+        }
+    }
+
+    /// Learns what marks of tracks tell of breaks, for what is appended afterwards; `heads` are in the order of time.
+    func noteBreaks(of heads: some Sequence<PartHead>) {
+        change { state in
+            var lasts: [TrackID: UInt32] = [:]
+            for head in heads {
+                state.noteBreak(of: head, after: lasts[head.track])
+                lasts[head.track] = head.id.mediaSequence
+            }
         }
     }
 
@@ -93,5 +116,16 @@ extension MediaSession {
                 state.timelines[track]?.evict(downTo: share, isRecording: state.isRecording)
             }
         }
+    }
+}
+
+extension MediaSession.State {
+    /// What is known of the session's breaks, with what a part of a track tells whose last segment was `last`.
+    @discardableResult
+    fileprivate mutating func noteBreak(of head: PartHead, after last: UInt32?) -> SessionBreaks {
+        var known = breaks ?? SessionBreaks(earlier: head.discontinuitySequence)
+        if head.flags.contains(.discontinuity), let last { known.note(head.id.mediaSequence, after: last) }
+        breaks = known
+        return known
     }
 }

@@ -12,6 +12,8 @@ final class MediaSession: Sendable {
         var description: SessionDescription
         var configurations: [TrackID: [UInt16: TrackConfiguration]] = [:]
         var timelines: [TrackID: TrackTimeline] = [:]
+        /// Where it breaks, on all tracks; `nil` before that is known.
+        var breaks: SessionBreaks?
         var log = FeedLog()
         var waiters = SessionWaiters()
         var isEnded = false
@@ -42,7 +44,8 @@ final class MediaSession: Sendable {
         streamID = description.streamId
         sessionID = description.sessionId
         self.folder = folder
-        state = Mutex(State(description: description, isRecording: isRecording))
+        let breaks = PresentationClock(description).breaks
+        state = Mutex(State(description: description, breaks: breaks, isRecording: isRecording))
     }
 
     /// Reads from the session, under its lock.
@@ -153,5 +156,6 @@ extension PresentationClock {
                 wallClock: anchor.wallClock
             )
         }
+        breaks = description.breaks.map { SessionBreaks($0) }
     }
 }

@@ -118,11 +118,15 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     }
 
     /// Takes a new description, in which the layers are tracks beside the publisher's own.
-    private func describe(_ session: SessionDescription, adding configurations: [TrackConfiguration]) {
+    private func describe(
+        _ session: SessionDescription,
+        adding configurations: [TrackConfiguration],
+        breaks: SessionDescription.Breaks? = nil
+    ) {
         description = session
         description.tracks = session.tracks.filter { !TrackID(rawValue: $0.track).isLayer }
         description.tracks += layers.filter(\.isFollowed).compactMap(\.current).sorted { $0.track < $1.track }
-        self.session.update(description, configurations: configurations)
+        self.session.update(description, configurations: configurations, breaks: breaks)
         writeRecord(.recording)
     }
 
@@ -188,7 +192,8 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     private func take(_ event: LayerFeed.Event) {
         guard !isFinished else { return }
         switch event {
-        case .configured(let configurations): describe(description, adding: configurations)
+        case .configured(let configurations, let breaks):
+            describe(description, adding: configurations, breaks: breaks)
         case .packaged(let outputs):
             guard lease?.isHeld ?? true else { return abandon() }
             for output in outputs { perform(output) }

@@ -127,14 +127,14 @@ struct TrackTimeline: Sendable {
 
     // MARK: Growing
 
-    /// Adds the next part.
-    mutating func append(_ head: PartHead, media: PartMedia) {
+    /// Adds the next part, whose segment and the gaps before it break where the session does.
+    mutating func append(_ head: PartHead, media: PartMedia, among breaks: SessionBreaks) {
         if let last = segments.last, last.mediaSequence != head.id.mediaSequence {
             let isContinuous = head.flags.isDisjoint(with: [.discontinuity, .afterGap])
             completeSegment(last.mediaSequence, endTime: isContinuous ? head.decodeTime : nil)
-            addGaps(before: head)
+            addGaps(before: head, among: breaks)
         }
-        if segments.last?.mediaSequence != head.id.mediaSequence { beginSegment(with: head) }
+        if segments.last?.mediaSequence != head.id.mediaSequence { beginSegment(with: head, among: breaks) }
         let index = segments.count - 1
         segments[index].duration = max(segments[index].duration, head.endTime &- segments[index].decodeTime)
         segments[index].partCount += 1
@@ -146,15 +146,15 @@ struct TrackTimeline: Sendable {
         trimWindow()
     }
 
-    private mutating func beginSegment(with head: PartHead) {
+    private mutating func beginSegment(with head: PartHead, among breaks: SessionBreaks) {
         segments.append(
             TimelineSegment(
                 mediaSequence: head.id.mediaSequence,
                 generation: head.generation,
                 decodeTime: head.decodeTime,
                 duration: 0,
-                discontinuitySequence: head.discontinuitySequence,
-                isDiscontinuity: head.flags.contains(.discontinuity) && !segments.isEmpty,
+                discontinuitySequence: breaks.sequence(at: head.id.mediaSequence),
+                isDiscontinuity: breaks.contains(head.id.mediaSequence),
                 isIndependent: head.flags.contains(.independent),
                 programDateTime: head.programDateTime
             )
@@ -174,7 +174,9 @@ struct TrackTimeline: Sendable {
 
     /// Lists what the track lacks between its last segment and `head` as gaps of equal length: what was lost, or
     /// what it was silent in.
-    private mutating func addGaps(before head: PartHead) {
+    ///
+    /// They break where the session does. Behind the last break they have the configuration and the clock of `head`.
+    private mutating func addGaps(before head: PartHead, among breaks: SessionBreaks) {
         guard let last = segments.last, head.id.mediaSequence > last.mediaSequence &+ 1 else { return }
         let count = head.id.mediaSequence - last.mediaSequence - 1
         let start = last.decodeTime &+ last.duration
@@ -186,14 +188,25 @@ struct TrackTimeline: Sendable {
         let limit = timescale * Int64(MediaPlaylist.targetDuration)
         let length = min(limit, max(1, (head.decodeTime &- start) / Int64(count)))
         for number in 1...count {
-            var gap = last
-            gap.mediaSequence = last.mediaSequence + number
-            gap.decodeTime = start &+ Int64(number - 1) &* length
-            gap.duration = length
-            gap.programDateTime =
-                last.programDateTime &+ Int64(seconds(gap.decodeTime &- last.decodeTime) * 1_000_000)
-            (gap.isDiscontinuity, gap.isIndependent, gap.isGap, gap.isComplete) = (false, false, true, true)
-            (gap.partCount, gap.byteCount, gap.storedPartCount, gap.ranges) = (0, 0, 0, [])
+            var gap = TimelineSegment(
+                mediaSequence: last.mediaSequence + number,
+                generation: last.generation,
+                decodeTime: start &+ Int64(number - 1) &* length,
+                duration: length,
+                discontinuitySequence: breaks.sequence(at: last.mediaSequence + number),
+                isDiscontinuity: breaks.contains(last.mediaSequence + number),
+                isGap: true,
+                isComplete: true,
+                programDateTime: last.programDateTime
+            )
+            var origin = last.decodeTime
+            if breaks.isBreak(after: last.mediaSequence, through: gap.mediaSequence),
+                !breaks.isBreak(after: gap.mediaSequence, through: head.id.mediaSequence)
+            {
+                gap.generation = head.generation
+                (gap.programDateTime, origin) = (head.programDateTime, head.decodeTime)
+            }
+            gap.programDateTime &+= Int64(seconds(gap.decodeTime &- origin) * 1_000_000)
             segments.append(gap)
         }
     }

@@ -32,7 +32,7 @@ struct PartHead: Hashable, Sendable {
         static let independent = Flags(rawValue: 1)
         /// It is the last of its segment.
         static let segmentEnd = Flags(rawValue: 2)
-        /// Timeline or coding break before it.
+        /// The session breaks before it, in its segment or in those before it that the track lacks.
         static let discontinuity = Flags(rawValue: 4)
         /// Samples of the track were lost before it.
         static let afterGap = Flags(rawValue: 8)
@@ -42,7 +42,7 @@ struct PartHead: Hashable, Sendable {
     var id: PartID
     var generation: UInt16
     var flags: Flags
-    /// The breaks of the track before it and at it.
+    /// The breaks of the session before it and at it.
     var discontinuitySequence: UInt32
     /// The decode time of the first sample, in the track's timescale.
     var decodeTime: Int64

@@ -1,4 +1,5 @@
-/// Maps the session's timeline to the clock on the wall, by anchors that hold until the next discontinuity.
+/// Maps the session's timeline to the clock on the wall, by anchors that hold until the next discontinuity; and knows
+/// where the timeline breaks.
 struct PresentationClock: Sendable, Equatable {
     struct Anchor: Sendable, Equatable {
         /// Seconds on the session's timeline.
@@ -11,6 +12,8 @@ struct PresentationClock: Sendable, Equatable {
 
     /// The anchors, in the order of the timeline.
     var anchors: [Anchor]
+    /// The breaks that the writer tells of; `nil` where it tells of none.
+    var breaks: SessionBreaks?
 
     /// The time on the wall of a time on the timeline, after that many discontinuities.
     func wallClock(of time: Int64, timescale: UInt32, discontinuity: UInt32) -> Int64 {

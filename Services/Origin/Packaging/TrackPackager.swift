@@ -41,7 +41,7 @@ struct TrackPackager {
     private var resumeAfter: UInt32?
     private var isSynchronised: Bool
     private var hasLost: Bool
-    private var discontinuities: UInt32
+    private var breaks: SessionBreaks
     private var typicalDuration: UInt32
 
     /// Creates a packager.
@@ -61,7 +61,7 @@ struct TrackPackager {
         resumeAfter = resumption?.last.lastSequence
         isSynchronised = resumption != nil || isComplete
         hasLost = false
-        discontinuities = resumption?.last.discontinuitySequence ?? 0
+        breaks = clock.breaks ?? SessionBreaks(earlier: resumption?.last.discontinuitySequence ?? 0)
         typicalDuration = Self.frameDuration(of: configuration)
     }
 
@@ -86,6 +86,7 @@ struct TrackPackager {
     mutating func update(configuration: TrackConfiguration, clock: PresentationClock) {
         self.configuration = configuration
         self.clock = clock
+        if let named = clock.breaks { breaks = named }
     }
 
     /// Learns of the configuration of the generation that the next sample begins.
@@ -154,37 +155,37 @@ struct TrackPackager {
     }
 
     private mutating func open(with sample: BusSample, id: PartID, at position: BusPosition) {
-        let beginsSegment = id.mediaSequence != last?.id.mediaSequence
-        let breaks =
+        let isMarked =
             sample.flags.contains(.discontinuity)
             || (last.map { $0.generation != sample.generation } ?? false)
         var flags: PartHead.Flags = []
         if !configuration.isVideo || sample.flags.contains(.keyframe) { flags.insert(.independent) }
         if hasLost { flags.insert(.afterGap) }
-        if last == nil {
-            discontinuities = clock.discontinuities(
-                until: sample.decodeTime,
-                timescale: configuration.timescale
+        if let last {
+            let (before, number) = (last.id.mediaSequence, id.mediaSequence)
+            if isMarked { breaks.note(number, after: before) }
+            if breaks.isBreak(after: before, through: number) { flags.insert(.discontinuity) }
+        } else if clock.breaks == nil {
+            breaks = SessionBreaks(
+                earlier: clock.discontinuities(until: sample.decodeTime, timescale: configuration.timescale)
             )
-        } else if beginsSegment && breaks {
-            flags.insert(.discontinuity)
-            discontinuities &+= 1
         }
         hasLost = false
         isSynchronised = true
+        let sequence = breaks.sequence(at: id.mediaSequence)
         let shown = sample.decodeTime &+ Int64(sample.compositionOffset)
         let head = PartHead(
             track: configuration.track,
             id: id,
             generation: sample.generation,
             flags: flags,
-            discontinuitySequence: discontinuities,
+            discontinuitySequence: sequence,
             decodeTime: sample.decodeTime,
             duration: 0,
             programDateTime: clock.wallClock(
                 of: shown,
                 timescale: configuration.timescale,
-                discontinuity: discontinuities
+                discontinuity: sequence
             ),
             lastSequence: sample.sequence,
             position: position

@@ -115,15 +115,27 @@ extension MediaSession {
         let session = MediaSession(description: record.description, folder: folder, isRecording: true)
         session.update(record.description, configurations: record.configurations.compactMap(\.configuration))
         // Tracks are merged by time, as they were published.
-        let entries = contents.logs.values.flatMap(\.entries).map { entry in
-            (time: session.seconds(of: entry.record.head), entry: entry)
-        }
-        for (_, entry) in entries.sorted(by: { $0.time < $1.time }) {
+        let entries = contents.logs.values.flatMap { session.timed($0.entries) }
+            .sorted { ($0.time, $0.entry.record.head.id) < ($1.time, $1.entry.record.head.id) }
+        session.noteBreaks(of: entries.lazy.map(\.entry.record.head))
+        for (_, entry) in entries {
             let media = PartMedia(bytes: nil, range: entry.range, byteCount: Int(entry.range.byteCount))
             session.append(entry.record.head, media: media)
         }
         if isEnded { session.end() }
         return session
+    }
+
+    /// The parts of a track with the times of their ends; none is before one that precedes it, which may have been taken
+    /// for longer than it was.
+    private func timed(
+        _ entries: [TrackLogReader.Entry]
+    ) -> [(time: Double, entry: TrackLogReader.Entry)] {
+        var latest = -Double.infinity
+        return entries.map { entry in
+            latest = max(latest, seconds(of: entry.record.head))
+            return (latest, entry)
+        }
     }
 
     /// When a part ends, in seconds on the session's timeline.
