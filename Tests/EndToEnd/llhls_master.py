@@ -146,17 +146,11 @@ def by_number(tables):
 
 
 def breaks_of(playlist):
-    """The discontinuity sequence number of each segment; nothing where the first are left out.
-
-    Known fault of origin: a rendition that has a gap where others break does not count that break. So from a gap on
-    nothing is said.
-    """
+    """The discontinuity sequence number of each segment, gaps too; nothing where the first are left out."""
     if playlist.skipped:
         return {}
     count, found = playlist.discontinuities, {}
     for segment in playlist.segments:
-        if segment.gap:
-            break
         count += segment.discontinuity
         found[segment.number] = count
     return found

@@ -333,6 +333,10 @@ def test_discontinuities_are_counted_up_to_each_segment():
     mark = "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:17"
     marked = playlist(replace=[("#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:17", mark), ("SEQUENCE:0", "SEQUENCE:3")])
     assert promises.breaks_of(marked) == {5: 3, 6: 4, 7: 4, 8: 4}
+    missing = playlist(replace=[
+        ("#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:17", mark), ("#EXTINF", "#EXT-X-GAP\n#EXTINF"),
+    ])
+    assert promises.breaks_of(missing) == {5: 0, 6: 1, 7: 1, 8: 1}
 
 
 def test_a_segment_that_was_just_removed_must_still_be_there(ended_server):
