@@ -94,7 +94,9 @@ final class RecordingReporter: Service {
         for (sessionID, entry) in all where !onlyEnded || entry.state != .recording {
             let report = Self.report(of: entry)
             let isEnd = entry.session.read { $0.isEnded }
-            if report == entry.told && !isEnd { continue }
+            // What has failed has ended for the catalog, though the session goes on.
+            let isKnownToHaveFailed = entry.told?.state == .failed && report.state == .failed
+            if report == entry.told || isKnownToHaveFailed, !isEnd { continue }
             do {
                 try await pool.query(
                     "SELECT catalog.v1_report_recording($1, $2, $3, $4, $5::jsonb)",
