@@ -308,14 +308,14 @@ def test_who_comes_when_all_places_are_taken_is_told_when_to_come_again(stack, u
 
 @pytest.fixture
 def stages(stack):
-    """Where as many may publish as there are places, and one more."""
+    """Where as many may publish as there are places, and two more."""
     streams = [
         stack.api("/streams", "POST", {"slug": f"full-{number}", "title": "full"})["id"]
-        for number in range(PUBLISHER_LIMIT + 1)
+        for number in range(PUBLISHER_LIMIT + 2)
     ]
     yield [f"/whip/{stream}" for stream in streams]
     for stream in streams:
-        stack.api(f"/streams/{stream}", "DELETE")
+        wait_until("nobody publishes any more", lambda: stack.api(f"/streams/{stream}", "DELETE"))
 
 
 def test_publishers_that_only_offer_have_their_share_of_the_places(stack, stages):
