@@ -60,6 +60,12 @@ public struct StreamSocket: ~Copyable, Sendable {
         _ = cplatform_bound_sending(descriptor, CInt(clamping: unsentByteCount), CInt(clamping: byteCount))
     }
 
+    /// By how much the round trip is longer than the shortest was: what waits on the way; zero where that is not known.
+    public borrowing func pathDelay() -> Duration { .microseconds(cplatform_path_delay(descriptor)) }
+
+    /// Bytes that the peer has not confirmed, sent or not.
+    public borrowing func unconfirmedByteCount() -> Int { Int(cplatform_unconfirmed_bytes(descriptor)) }
+
     /// Receives into `buffer`.
     public borrowing func receive(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
         // SAFETY: the kernel writes at most `count` bytes into the caller's buffer.

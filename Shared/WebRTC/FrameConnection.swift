@@ -7,6 +7,7 @@ import Sockets
 ///
 /// What is too much for the path must not gather here: it would all have to go before anything newer can. So the kernel
 /// takes little more than it can send at once, and who has a choice is told by ``isBacklogged`` to wait and choose then.
+/// Nor may it gather on the way: routers in front of narrow links hold seconds of it, and TCP fills them.
 final class FrameConnection: EventHandler {
     /// What may wait to be sent; further packets are dropped, as a congested network would.
     static let outputByteLimit = 64 * 1024
@@ -18,6 +19,10 @@ final class FrameConnection: EventHandler {
     static let unsentByteCount = 4 * 1024
     /// What it may hold altogether: some Mbit/s over some hundred milliseconds.
     static let sendByteCount = 256 * 1024
+    /// A round trip that is so much longer than the shortest was shows a queue on the way.
+    static let pathDelayLimit = Duration.milliseconds(200)
+    /// Nothing is added to such a queue while more than this is not confirmed; less would starve beside others in it.
+    static let unconfirmedByteLimit = 16 * 1024
     private static let receiveByteCount = 16 * 1024
     private static let receivesPerWakeUp = 8
 
@@ -59,8 +64,12 @@ final class FrameConnection: EventHandler {
         }
     }
 
-    /// Whether more would only wait here.
-    var isBacklogged: Bool { output.byteCount > Self.backlogByteLimit }
+    /// Whether more would only wait, here or on the way.
+    var isBacklogged: Bool { output.byteCount > Self.backlogByteLimit || isQueuedOnTheWay }
+
+    private var isQueuedOnTheWay: Bool {
+        socket.pathDelay() > Self.pathDelayLimit && socket.unconfirmedByteCount() > Self.unconfirmedByteLimit
+    }
 
     /// Bytes that wait here.
     var backlogByteCount: Int { output.byteCount }

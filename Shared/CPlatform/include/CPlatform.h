@@ -34,6 +34,10 @@ int cplatform_set_no_delay(int descriptor, bool enabled);
 int cplatform_set_keepalive(int descriptor, int idle_seconds, int interval_seconds, int count);
 // TCP: what the kernel holds at most that has not been sent yet, and beside it what was sent and may have to be again.
 int cplatform_bound_sending(int descriptor, int unsent_bytes, int buffer_bytes);
+// TCP: by how many microseconds the round trip is longer than the shortest was; 0 where that is not known.
+uint32_t cplatform_path_delay(int descriptor);
+// TCP: the bytes that the peer has not confirmed, sent or not; 0 where that is not known.
+uint32_t cplatform_unconfirmed_bytes(int descriptor);
 
 // UDP: sockets have no SO_REUSEADDR, because two sockets bound to port 0 could then get the same port.
 // IPv6 sockets take IPv6 alone. Buffer sizes are wishes; 0 leaves the system's own.
