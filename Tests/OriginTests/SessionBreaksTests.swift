@@ -70,6 +70,16 @@ import Testing
         #expect(session.numbers(of: 2) == [3: 2, 4: 2])
     }
 
+    @Test func `the date of a gap is not behind that of the segment after it`() throws {
+        let session = MadeSession(breaks: .init(segments: [3, 4]))
+        session.append(track: 0, [(0, 1), (1, 1)], marked: [])
+        session.append(track: 0, [(2, 1)], marked: [], seconds: 4.001)
+        session.append(track: 0, [(4, 2)], marked: [4])
+        let listed = try #require(session.listed(0, .live))
+        #expect(listed.segments.map(\.date) == listed.segments.map(\.date).sorted())
+        #expect(listed.segments[3].isGap)
+    }
+
     @Test func `a loss too long to be listed begins with the number of its segment`() {
         let session = MadeSession(breaks: .init(segments: [2, 5000]))
         session.append(track: 0, [(0, 1), (5000, 1), (5001, 1)], marked: [5000])
@@ -120,6 +130,7 @@ import Testing
                 for (one, next) in zip(listed.segments, listed.segments.dropFirst()) where !next.isBreak {
                     #expect(one.map == next.map, "\(next.number) of \(track) is of another configuration")
                 }
+                #expect(listed.segments.map(\.date) == listed.segments.map(\.date).sorted())
                 for segment in listed.segments where !segment.isGap {
                     let generation = reader.generations[track]?[segment.number]
                     #expect(segment.map == generation.map { "init-\($0).mp4" })
@@ -134,6 +145,7 @@ private struct ListedPlaylist {
     struct Segment {
         var number: UInt32
         var map: String
+        var date: String
         var isBreak: Bool
         var isGap: Bool
     }
@@ -146,7 +158,7 @@ private struct ListedPlaylist {
         guard let bytes = session.playlist(PlaylistKey(track: track, kind: kind, skips: false)) else {
             return nil
         }
-        var (count, map, isBreak, isGap) = (UInt32(0), "", false, false)
+        var (count, map, date, isBreak, isGap) = (UInt32(0), "", "", false, false)
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             if line.hasPrefix("#EXT-X-DISCONTINUITY-SEQUENCE:") {
                 count = UInt32(line.split(separator: ":")[1]) ?? .max
@@ -155,10 +167,12 @@ private struct ListedPlaylist {
                 count += 1
             } else if line.hasPrefix("#EXT-X-MAP:URI=") {
                 map = String(line.split(separator: "\"")[1])
+            } else if line.hasPrefix("#EXT-X-PROGRAM-DATE-TIME:") {
+                date = String(line.dropFirst(25))
             } else if line == "#EXT-X-GAP" {
                 isGap = true
             } else if !line.hasPrefix("#"), let number = UInt32(line.dropLast(4)) {
-                segments.append(Segment(number: number, map: map, isBreak: isBreak, isGap: isGap))
+                segments.append(Segment(number: number, map: map, date: date, isBreak: isBreak, isGap: isGap))
                 numbers[number] = count
                 (isBreak, isGap) = (false, false)
             }
@@ -182,7 +196,12 @@ private final class MadeSession {
     }
 
     /// Adds segments, each a number and its generation.
-    func append(track: UInt16, _ segments: [(number: UInt32, generation: UInt16)], marked: Set<UInt32>) {
+    func append(
+        track: UInt16,
+        _ segments: [(number: UInt32, generation: UInt16)],
+        marked: Set<UInt32>,
+        seconds: Double = 2
+    ) {
         for (number, generation) in segments {
             append(
                 PartHead(
@@ -192,8 +211,8 @@ private final class MadeSession {
                     flags: marked.contains(number) ? [.segmentEnd, .discontinuity] : .segmentEnd,
                     discontinuitySequence: 0,
                     decodeTime: (10 + 2 * Int64(number)) * ChangingPublisher.timescale,
-                    duration: UInt32(2 * ChangingPublisher.timescale),
-                    programDateTime: 0,
+                    duration: UInt32(seconds * Double(ChangingPublisher.timescale)),
+                    programDateTime: (10 + 2 * Int64(number)) * 1_000_000,
                     lastSequence: number,
                     position: BusPosition(epoch: 1, counter: UInt64(number))
                 )

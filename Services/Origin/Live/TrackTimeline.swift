@@ -179,7 +179,8 @@ struct TrackTimeline: Sendable {
     private mutating func addGaps(before head: PartHead, among breaks: SessionBreaks) {
         guard let last = segments.last, head.id.mediaSequence > last.mediaSequence &+ 1 else { return }
         let count = head.id.mediaSequence - last.mediaSequence - 1
-        let start = last.decodeTime &+ last.duration
+        // The last sample before the gap may have been taken for longer than there was time.
+        let start = min(last.decodeTime &+ last.duration, head.decodeTime)
         guard count <= Self.maximumGap else {
             segments.removeAll()
             windowStart = 0
@@ -206,7 +207,8 @@ struct TrackTimeline: Sendable {
                 gap.generation = head.generation
                 (gap.programDateTime, origin) = (head.programDateTime, head.decodeTime)
             }
-            gap.programDateTime &+= Int64(seconds(gap.decodeTime &- origin) * 1_000_000)
+            let distance = Int64(seconds(gap.decodeTime &- origin) * 1_000_000)
+            gap.programDateTime = min(gap.programDateTime &+ distance, head.programDateTime)
             segments.append(gap)
         }
     }
