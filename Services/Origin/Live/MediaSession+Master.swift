@@ -62,7 +62,7 @@ extension MediaSession.State {
         let listed = timeline.generations(isWhole: isWhole)
         let all = configurations[current.track]?.values.filter { listed.contains($0.generation) }
         let rates = timeline.bitRates
-        let frameRate = timeline.samplesPerSecond ?? (isEnded ? timeline.rateOfOnlyPart : nil)
+        let frameRate = timeline.frameRate(isWhole: isWhole) ?? (isEnded ? timeline.rateOfOnlyPart : nil)
         return .init(
             configuration: (all?.max { $0.demand < $1.demand } ?? current)
                 .completed(withFrameRate: frameRate),
@@ -99,6 +99,24 @@ extension TrackConfiguration {
 }
 
 extension TrackTimeline {
+    /// Rates that pictures are made at, a second.
+    private static let usualRates = [24.0, 25, 30, 48, 50, 60, 90, 120]
+    /// How far a measured rate may be off the one that was meant, as a fraction of that.
+    private static let rateTolerance = 0.02
+
+    /// The largest rate of the listed segments (draft-pantos-hls-rfc8216bis §4.4.6.2), or the mean of what there is before
+    /// there is enough to say; `nil` before there are two parts.
+    fileprivate func frameRate(isWhole: Bool) -> Double? {
+        let peak = segments[(isWhole ? 0 : windowStart)...].map(\.peakRate).max() ?? 0
+        return (peak > 0 ? peak : samplesPerSecond).map { Self.meant(by: $0) }
+    }
+
+    /// The rate that is meant by a measured one: one of the usual, else a whole number, where that is near enough.
+    private static func meant(by measured: Double) -> Double {
+        let candidates = usualRates + [measured.rounded()]
+        return candidates.first { abs(measured - $0) <= $0 * rateTolerance } ?? measured
+    }
+
     /// The mean over the listed parts; `nil` before there are two.
     fileprivate var samplesPerSecond: Double? {
         guard let first = parts.first?.head, let last = parts.last?.head else { return nil }

@@ -31,6 +31,8 @@ struct TimelineSegment: Sendable {
     var programDateTime: Int64
     var partCount = 0
     var byteCount = 0
+    /// The most samples a second of its track, over spans that end in it; 0 before there is one.
+    var peakRate = 0.0
     /// Where its parts are stored, adjoining ones merged.
     var ranges: [StoredRange] = []
     var storedPartCount = 0
@@ -42,6 +44,8 @@ struct TimelineSegment: Sendable {
 struct TrackTimeline: Sendable {
     /// How long parts stay listed and, where memory allows, in memory, in seconds.
     static let windowSeconds: Int64 = 60
+    /// The least time over which samples are counted for a rate, in seconds: much longer than publishers' clocks tremble.
+    static let rateSpan = 2.0
     /// Lost segments that are listed one by one; a longer loss is a jump of the media sequence's base.
     private static let maximumGap: UInt32 = 3600
 
@@ -140,10 +144,21 @@ struct TrackTimeline: Sendable {
         segments[index].partCount += 1
         segments[index].byteCount += media.byteCount
         parts.append(TimelinePart(head: head, media: media))
+        segments[index].peakRate = max(segments[index].peakRate, newestRate ?? 0)
         memoryByteCount += media.bytes?.count ?? 0
         if let range = media.range { store(range, in: index) }
         if head.flags.contains(.segmentEnd) { segments[index].isComplete = true }
         trimWindow()
+    }
+
+    /// Samples a second up to the end of the newest part, over ``rateSpan`` or little more; `nil` before there is so much.
+    private var newestRate: Double? {
+        guard let last = parts.last?.head,
+            let first = parts.last(where: { seconds(last.endTime &- $0.head.endTime) >= Self.rateSpan })?.head
+        else { return nil }
+        // Who has lost count begins anew.
+        let count = Int32(bitPattern: last.lastSequence &- first.lastSequence)
+        return count > 0 ? Double(count) / seconds(last.endTime &- first.endTime) : nil
     }
 
     private mutating func beginSegment(with head: PartHead, among breaks: SessionBreaks) {
