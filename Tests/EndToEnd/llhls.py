@@ -460,11 +460,6 @@ class Follower:
                 self.violate([f"there is no rendition report for {other}"])
                 continue
             current = self.load(other)
-            is_made = not other.split("/")[-2].isdigit()
-            if is_made and current is not None and current.next_part <= reported[other]:
-                # What has just been begun for us may have to catch up with its source.
-                number, part = reported[other]
-                current = self.load(with_query(other, _HLS_msn=number, _HLS_part=part), is_blocked=True)
             if current is not None and not current.ended and current.next_part <= reported[other]:
                 self.violate([f"{other} is reported at {reported[other]}, but is at {current.edge}"])
 

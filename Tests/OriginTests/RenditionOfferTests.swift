@@ -62,13 +62,49 @@ import Testing
         let owner = try await OriginFixture().own(stream)
         feed(stream, to: owner)
         let rendition = try #require(owner.session.rendition(.aac))
-        #expect(rendition.want())
-        #expect(!rendition.want())
+        #expect(rendition.want(beside: nil))
+        #expect(!rendition.want(beside: nil))
         // The bus was away for so long that its reader gave the rendition up, and somebody asks all the time.
         let packager = RenditionPackager(rendition) { $0.rendition.forgetWants() }
         packager.ended(.abandoned)
         #expect(!rendition.isWanted)
-        #expect(rendition.want())
+        #expect(rendition.want(beside: nil))
+    }
+
+    @Test func `a rendition is reported as far as whoever asks for it gets it`() async throws {
+        let fixture = try OriginFixture()
+        let stream = try Self.stream()
+        let owner = await fixture.own(stream)
+        let half = stream.entries.firstIndex {
+            $0.entry.samples.contains { $0.mediaSequence == 1 && $0.part == 4 }
+        }
+        let middle = try #require(half)
+        for item in stream.entries[...middle] { owner.receive(item.entry, id: item.id) }
+        func reported() async -> String {
+            let lines = await fixture.get("\(Self.session)/0/live.m3u8").text.split(separator: "\n")
+            return lines.last { $0.contains("aac/live.m3u8") }.map(String.init) ?? ""
+        }
+        #expect(await reported().hasSuffix("LAST-MSN=1,LAST-PART=0"))
+
+        let rendition = try #require(owner.session.rendition(.aac))
+        let edge = owner.session.read { $0.timelines[rendition.track]?.lastPart?.id }
+        #expect(rendition.want(beside: edge))
+        for item in stream.entries[(middle + 1)...] { owner.receive(item.entry, id: item.id) }
+        #expect(owner.session.newestPart?.mediaSequence == 2)
+        #expect(await reported().hasSuffix("LAST-MSN=1,LAST-PART=0"), "all who ask now are held until that")
+        #expect(!rendition.hasCaughtUp)
+
+        let sound = try SyntheticStream.make(of: [.audio(seconds: 5)], withEnd: false)
+        let packager = RenditionPackager(rendition) { _ in }
+        packager.tracksChanged(sound.description, tracks: sound.configurations)
+        for item in sound.entries {
+            packager.receive(item.entry, id: item.id)
+            guard rendition.hasCaughtUp, let newest = rendition.media.newestPart else { continue }
+            owner.session.setAway(owner.session.read { !$0.isAway })
+            let said = "LAST-MSN=\(newest.mediaSequence),LAST-PART=\(newest.part)"
+            #expect(await reported().hasSuffix(said))
+        }
+        #expect(rendition.hasCaughtUp)
     }
 
     @Test func `pictures are listed when their rate is known`() async throws {

@@ -77,10 +77,10 @@ extension MediaSession.State {
         if track == nil { return own }
         return own
             + offers.compactMap { offer in
-                // What is not made now will be as far as its source once somebody asks.
-                let made = renditions[offer.name].flatMap { $0.isWanted ? $0.media.newestPart : nil }
-                let last = made ?? timelines[offer.track]?.lastPart?.id
-                return last.map { .init(on: $0, of: "\(offer.name)") }
+                guard let edge = timelines[offer.track]?.lastPart?.id else { return nil }
+                // What nobody has asked for yet begins beside its source once somebody does.
+                let last = renditions[offer.name]?.reach(beside: edge) ?? RenditionSession.start(beside: edge)
+                return .init(on: last, of: "\(offer.name)")
             }
     }
 }

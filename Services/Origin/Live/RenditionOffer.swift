@@ -57,6 +57,7 @@ final class RenditionSession: Sendable {
     let track: TrackID
     let media: MediaSession
     private let lastWant = Atomic<UInt64>(0)
+    private let goal = Mutex(PartID(mediaSequence: 0, part: 0))
 
     init(_ offer: RenditionOffer, of description: SessionDescription) {
         name = offer.name
@@ -73,11 +74,27 @@ final class RenditionSession: Sendable {
         return last > 0 && EventLoop.now &- last < Self.patience.nanoseconds
     }
 
-    /// Takes note that somebody asks for it.
+    /// Where it is to come before anybody is answered who asks for it, since it was last begun.
+    var start: PartID { goal.withLock { $0 } }
+
+    /// Whether it has come there.
+    var hasCaughtUp: Bool { media.newestPart.map { $0 >= start } ?? false }
+
+    /// How far it is for whoever asks for it now, where its source has `edge`.
+    func reach(beside edge: PartID) -> PartID {
+        let start = isWanted ? start : Self.start(beside: edge)
+        return max(media.newestPart ?? start, start)
+    }
+
+    /// Where a rendition begins for its listeners: parts are its own, segments are its source's.
+    static func start(beside edge: PartID) -> PartID { PartID(mediaSequence: edge.mediaSequence, part: 0) }
+
+    /// Takes note that somebody asks for it, while its source has `edge`.
     ///
     /// - Returns: whether nobody had, lately.
-    func want() -> Bool {
+    func want(beside edge: PartID?) -> Bool {
         let wasWanted = isWanted
+        if !wasWanted, let edge { goal.withLock { $0 = Self.start(beside: edge) } }
         lastWant.store(EventLoop.now, ordering: .relaxed)
         return !wasWanted
     }

@@ -47,7 +47,8 @@ actor RenditionService: Service {
     ///
     /// - Returns: whether it has to begin first.
     nonisolated func demand(_ rendition: RenditionSession, of session: MediaSession) -> Bool {
-        guard rendition.want() else { return false }
+        let edge = session.read { $0.timelines[rendition.track]?.lastPart?.id }
+        guard rendition.want(beside: edge) else { return false }
         let demand = Demand(streamID: session.streamID, session: session, rendition: rendition)
         if case .dropped(let oldest) = demander.yield(demand) { oldest.rendition.forgetWants() }
         return true

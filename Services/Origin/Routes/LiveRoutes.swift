@@ -95,16 +95,17 @@ struct LiveRoutes: Sendable {
             throw HTTPProblem.noSuchTrack
         }
         let track = rendition.track
-        let (isEnded, edge) = session.read { ($0.isEnded, $0.timelines[track]?.lastPart?.id) }
+        let (isEnded, hasMedia) = session.read { ($0.isEnded, $0.timelines[track]?.lastPart != nil) }
         let place = Place(session: rendition.media, track: track, source: session)
         // Who has played it reads of its end here.
         if isEnded { return place }
-        guard let edge else { throw HTTPProblem.nothingYet }
-        let mustBegin = renditions.demand(rendition, of: session)
-        guard mustBegin || !rendition.media.read({ $0.hasParts }) else { return place }
+        guard hasMedia else { throw HTTPProblem.nothingYet }
+        _ = renditions.demand(rendition, of: session)
+        guard !rendition.hasCaughtUp else { return place }
+        let start = rendition.start
         let isThere = await hold(
             rendition.media,
-            .edge(track, mediaSequence: edge.mediaSequence, part: 0),
+            .edge(track, mediaSequence: start.mediaSequence, part: Int(start.part)),
             for: Self.firstPartHold
         )
         try Task.checkCancellation()
