@@ -16,6 +16,8 @@ import { WhepConnection } from "./whep.js";
 
 /** The media of a session this young, in ms, may not be there yet. */
 const YOUNG_MS = 10_000;
+/** When the playlist is asked which tracks there are, in ms after they changed: it has a new one a moment later. */
+const TRACK_LOOKS_MS = [0, 1000, 3000, 8000];
 /** Who paused a direct connection for longer than this, in ms, goes on where they paused. */
 const SHORT_PAUSE_MS = 4_000;
 
@@ -38,6 +40,7 @@ export class Playback {
   /** @type {import("./rights.js").MediaRights | null} */ rights = null;
   /** @type {Map<import("./media-sink.js").Kind, number>} the tracks that the viewer chose */ #wanted = new Map();
   /** @type {{position: number, at: number} | null} where and when a direct connection was paused */ #paused = null;
+  /** @type {ReturnType<typeof setTimeout>[]} looks at the playlist to come */ #looks = [];
   #refusals = new Refusals();
   /** @type {LowDelay} */ lowDelay;
   /** @type {DirectPicture} */ #directPicture;
@@ -115,7 +118,7 @@ export class Playback {
   /** The publisher sends other tracks than before. */
   tracksChanged() {
     this.#directPicture.tracksChanged();
-    if (this.engine instanceof WebRTCEngine && this.sessionId) void this.#findTracks(this.engine, this.sessionId);
+    if (this.engine instanceof WebRTCEngine && this.sessionId) this.#findTracks(this.engine, this.sessionId);
   }
 
   /**
@@ -251,7 +254,7 @@ export class Playback {
     engine.sounds = sounds;
     engine.sound = soundTrack;
     engine.pictures = pictures;
-    if (sounds.length === 0) void this.#findTracks(engine, session.id);
+    this.#findTracks(engine, session.id);
     void this.surroundings.sound.play();
     this.surroundings.onChange();
   }
@@ -282,10 +285,17 @@ export class Playback {
    * A direct connection does not tell which tracks the stream has: its playlist does.
    * @param {WebRTCEngine} engine @param {string} sessionId
    */
-  async #findTracks(engine, sessionId) {
+  #findTracks(engine, sessionId) {
+    this.#looks.forEach(clearTimeout);
+    this.#looks = TRACK_LOOKS_MS.map((delay) => setTimeout(() => void this.#lookForTracks(engine, sessionId), delay));
+  }
+
+  /** @param {WebRTCEngine} engine @param {string} sessionId */
+  async #lookForTracks(engine, sessionId) {
+    if (this.engine !== engine) return;
     const url = new URL(`${this.#baseOf(sessionId)}index.m3u8`, location.href).href;
     const text = await this.#send(url, {}).then((answer) => answer.text()).catch(() => "");
-    if (this.engine !== engine) return;
+    if (this.engine !== engine || !text) return;
     const renditions = parseMaster(text, url).filter(({ kind, codec }) => canPlay(`${kind}/mp4; codecs="${codec}"`));
     engine.sounds = soundsIn(renditions);
     engine.pictures = picturesIn(renditions);
