@@ -272,26 +272,26 @@ def measure_authorize(stack, count=5000):
 
 
 def measure(stack, peer, sections):
+    """The figures of the parts that are wanted; each is printed as soon as it is there."""
+    from blocked_clients import measure_blocked
+    from sound_cost import measure_sound
+
+    parts = {
+        "first-part": ("first part", lambda: measure_first_part(stack, peer)),
+        "delay": ("delay", lambda: {
+            "martlet": [measure_delay(stack, label) for label in CHOICES], "nginx-rtmp": measure_peer_delay(peer)}),
+        "authorize": ("authorize", lambda: measure_authorize(stack)),
+        "blocked": ("blocked clients", lambda: measure_blocked(stack)),
+        "sound": ("sound", lambda: measure_sound(stack, generator())),
+        # The last: an origin that has had so many streams keeps some of their memory.
+        "publishers": ("publishers", lambda: measure_publishers(
+            stack, peer, [int(count) for count in (sections["publishers"] or PUBLISHER_COUNTS).split(",")])),
+    }
     figures = {"machine": machine()}
-    if "first-part" in sections:
-        figures["first part"] = measure_first_part(stack, peer)
-    if "delay" in sections:
-        figures["delay"] = {
-            "martlet": [measure_delay(stack, label) for label in CHOICES], "nginx-rtmp": measure_peer_delay(peer)}
-    if "authorize" in sections:
-        figures["authorize"] = measure_authorize(stack)
-    if "blocked" in sections:
-        from blocked_clients import measure_blocked
-
-        figures["blocked clients"] = measure_blocked(stack)
-    if "sound" in sections:
-        from sound_cost import measure_sound
-
-        figures["sound"] = measure_sound(stack, generator())
-    # The last: an origin that has had so many streams keeps some of their memory.
-    if "publishers" in sections:
-        counts = [int(count) for count in (sections["publishers"] or PUBLISHER_COUNTS).split(",")]
-        figures["publishers"] = measure_publishers(stack, peer, counts)
+    for section, (name, part) in parts.items():
+        if section in sections:
+            figures[name] = part()
+            print(json.dumps({name: figures[name]}), file=sys.stderr, flush=True)
     return figures
 
 

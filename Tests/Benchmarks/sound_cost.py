@@ -76,7 +76,7 @@ def measure_streams(stack, generator, streams):
     )
     wants = []
     try:
-        for slug, _ in stack.made[:len(streams)]:
+        for slug in (stream["slug"] for stream, _, _, _ in streams):
             wait_until(f"{slug} is live", lambda slug=slug: stack.watch_state(slug)["state"] == "live", timeout=30)
         wants = [Want(stack, stream["id"], "opus") for stream, _, _, _ in streams]
         pause(SETTLE_SECONDS)
