@@ -7,8 +7,8 @@ import { LowDelay } from "./low-delay.js";
 import { canPlay, mediaSourceClass } from "./media-sink.js";
 import { Refusals } from "./refusals.js";
 import { picturesIn } from "./picture-tracks.js";
-import { parseMaster } from "./playlist.js";
 import { soundsIn } from "./sound-tracks.js";
+import { TrackFinder } from "./track-finder.js";
 import { WhepConnection } from "./whep.js";
 
 /** @typedef {import("../api.js").WatchState} WatchState */
@@ -16,8 +16,6 @@ import { WhepConnection } from "./whep.js";
 
 /** The media of a session this young, in ms, may not be there yet. */
 const YOUNG_MS = 10_000;
-/** When the playlist is asked which tracks there are, in ms after they changed: it has a new one a moment later. */
-const TRACK_LOOKS_MS = [0, 1000, 3000, 8000];
 /** Who paused a direct connection for longer than this, in ms, goes on where they paused. */
 const SHORT_PAUSE_MS = 4_000;
 
@@ -40,7 +38,7 @@ export class Playback {
   /** @type {import("./rights.js").MediaRights | null} */ rights = null;
   /** @type {Map<import("./media-sink.js").Kind, number>} the tracks that the viewer chose */ #wanted = new Map();
   /** @type {{position: number, at: number} | null} where and when a direct connection was paused */ #paused = null;
-  /** @type {ReturnType<typeof setTimeout>[]} looks at the playlist to come */ #looks = [];
+  #tracks = new TrackFinder((url) => this.#send(url, {}));
   #refusals = new Refusals();
   /** @type {LowDelay} */ lowDelay;
   /** @type {DirectPicture} */ #directPicture;
@@ -286,21 +284,13 @@ export class Playback {
    * @param {WebRTCEngine} engine @param {string} sessionId
    */
   #findTracks(engine, sessionId) {
-    this.#looks.forEach(clearTimeout);
-    this.#looks = TRACK_LOOKS_MS.map((delay) => setTimeout(() => void this.#lookForTracks(engine, sessionId), delay));
-  }
-
-  /** @param {WebRTCEngine} engine @param {string} sessionId */
-  async #lookForTracks(engine, sessionId) {
-    if (this.engine !== engine) return;
-    const url = new URL(`${this.#baseOf(sessionId)}index.m3u8`, location.href).href;
-    const text = await this.#send(url, {}).then((answer) => answer.text()).catch(() => "");
-    if (this.engine !== engine || !text) return;
-    const renditions = parseMaster(text, url).filter(({ kind, codec }) => canPlay(`${kind}/mp4; codecs="${codec}"`));
-    engine.sounds = soundsIn(renditions);
-    engine.pictures = picturesIn(renditions);
-    engine.sound ??= engine.sounds[0]?.track ?? null;
-    this.surroundings.onChange();
+    this.#tracks.find(new URL(`${this.#baseOf(sessionId)}index.m3u8`, location.href).href, (all) => {
+      const renditions = all.filter(({ kind, codec }) => canPlay(`${kind}/mp4; codecs="${codec}"`));
+      engine.sounds = soundsIn(renditions);
+      engine.pictures = picturesIn(renditions);
+      engine.sound ??= engine.sounds[0]?.track ?? null;
+      this.surroundings.onChange();
+    });
   }
 
   // From what the server keeps
@@ -374,6 +364,7 @@ export class Playback {
 
   #stopEngine() {
     this.#refusals.stop();
+    this.#tracks.stop();
     this.engine?.close();
     this.engine = null;
     this.failure = null;
