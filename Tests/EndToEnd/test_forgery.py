@@ -329,15 +329,20 @@ def test_publishers_that_only_offer_have_their_share_of_the_places(stack, stages
         assert int(answer.headers["Retry-After"]) > 0
         return answer.status, answer.json()["code"]
 
+    def wait_filled(host, how, count):
+        """Until all places are the test's own: what tests before it have left is given up."""
+        wait_until(f"{count} places are taken", lambda: (fill(host), len(taken)) == (how, count))
+
+    wait_until("nobody publishes by WebRTC", lambda: (
+        stack.metric("ingest", "publishers") == stack.metric("ingest", "rtmp_connections")), timeout=60)
     publisher = AiortcPublisher(stack.site + rest.pop(0), stack.access["api_token"])
     try:
         wait_until("somebody publishes", lambda: publisher.state == "connected")
-        # This machine's own address is the publisher's, which has a place for good; offers of tests before are given up.
-        wait_until("it has its whole share", lambda: (
-            fill("127.0.0.1") == (429, "too_many_offers") and len(taken) == OFFERS_OF_AN_ADDRESS))
-        assert fill("127.0.0.2") == (503, "sessions_full") and len(taken) == PUBLISHER_LIMIT - 1
+        # This machine's own address is the publisher's, which has a place for good.
+        wait_filled("127.0.0.1", (429, "too_many_offers"), OFFERS_OF_AN_ADDRESS)
+        wait_filled("127.0.0.2", (503, "sessions_full"), PUBLISHER_LIMIT - 1)
         assert send(stack, taken.pop(0), "DELETE").status == 200
-        assert fill("127.0.0.1") == (503, "sessions_full") and len(taken) == PUBLISHER_LIMIT - 1
+        wait_filled("127.0.0.1", (503, "sessions_full"), PUBLISHER_LIMIT - 1)
     finally:
         for session in taken:
             assert send(stack, session, "DELETE").status == 200
