@@ -1,4 +1,5 @@
 """Fixtures: the running stack, publishers that end with their test, and both browsers."""
+import concurrent.futures
 import contextlib
 import fcntl
 import os
@@ -20,6 +21,7 @@ from whip import BrowserPublisher  # noqa: E402
 GRACE_SECONDS = 5
 VIEWER_LIMIT = 200
 PUBLISHER_LIMIT = 70
+MOST_CHECKED_AT_ONCE = 4
 ICE_SERVERS = "stun:127.0.0.1:9,turn:127.0.0.1:9?transport=tcp|somebody|secret"  # nobody is there
 
 
@@ -126,8 +128,10 @@ def every_playlist_keeps_the_rules(request):
     streams = list(stack.made)
     if session_of_main(stack) != before or stack.state_of("main") == "live":
         streams.append(("main", stack.access["hls_url"]))
-    for slug, hls in streams:
-        check_playlists(stack, slug, hls, slack)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=MOST_CHECKED_AT_ONCE) as pool:
+        checks = [pool.submit(check_playlists, stack, slug, hls, slack) for slug, hls in streams]
+    for check in checks:
+        check.result()
 
 
 def session_of_main(stack):

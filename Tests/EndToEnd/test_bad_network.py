@@ -44,7 +44,7 @@ def seen(page):
     return {name: video.get(name, 0) for name in names}
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_viewers_with_loss_see_moving_pictures(stack, publish, chromium, relay):
     stream, url, _, _ = stack.new_stream("loss-whep")
     publish(url)
@@ -83,7 +83,7 @@ def test_viewers_with_loss_see_moving_pictures(stack, publish, chromium, relay):
     wait_until("it sees pictures again", lambda: unlucky.decoded() > count + 30, timeout=10)
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_publishers_with_loss_are_recorded_without_holes(stack, chromium, publish_by_browser, relay):
     relays = [relay(stack.port("ingest-webrtc"), loss=loss, jitter=JITTER) for loss in LOSSES]
     streams, publishers = [], []

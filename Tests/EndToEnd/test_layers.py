@@ -72,7 +72,7 @@ def viewer(stack, chromium, publish_layers):
     relay.close()
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_the_layer_follows_the_link_and_the_wish(stack, viewer):
     viewer.wait_layer("h")
     wait_until("it stays", lambda: viewer.report()["layerReason"] == "best")
@@ -108,7 +108,7 @@ def test_the_layer_follows_the_link_and_the_wish(stack, viewer):
     assert stack.request("/api/v1" + unknown, "PATCH", {"layer": "l"}).status == 404
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_a_small_tile_of_the_multi_view_takes_a_small_layer(stack, chromium, publish_layers):
     slug = "layers-tile"
     publish_layers(slug)
@@ -129,7 +129,7 @@ def test_a_small_tile_of_the_multi_view_takes_a_small_layer(stack, chromium, pub
     wait_until("one between them the one between", lambda: shows(640))
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_the_watch_page_takes_what_it_shows_unless_one_chooses(chromium, publish_layers):
     page = WatchPage(chromium, publish_layers("layers-page")[1], width=400, height=700)
 

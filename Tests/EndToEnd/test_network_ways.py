@@ -11,7 +11,7 @@ from udp_relay import UDPRelay
 from waiting import pause, wait_until
 from whep import ViewerPage, is_watchable, offer, post, send, wait_watchable
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.calm
 
 FRAME_BYTES = 2
 

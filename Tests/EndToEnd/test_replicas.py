@@ -19,7 +19,7 @@ from watch_page import VIDEO, WatchPage
 from whep import is_watchable, offer, post, send
 from whip import AiortcPublisher
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.calm
 
 REPLICAS = {"sfu": (105, 222), "ingest": (103, 212), "transcoder": (106, 232)}  # HTTP ports beyond the base
 CROWD_SIZE = 80

@@ -115,7 +115,7 @@ OFFERS = """performance.getEntriesByType('resource').filter((one) => /\\/whep\\/
   .map((one) => (performance.timeOrigin + one.startTime) / 1000)"""
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_a_server_that_says_goodbye_is_asked_again_at_once(stack, publish, chromium):
     _, url, watch, _ = stack.new_stream("webrtc-bye")
     publish(url)

@@ -21,7 +21,7 @@ def viewers(stack, stream_id=None):
     return stack.api(f"/streams/{stream_id or stack.stream_id}/viewers")
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_a_published_picture_moves_in_chromium(stack, publish, viewer):
     publish(gop=60)
     wait_watchable(stack)
@@ -39,7 +39,7 @@ def test_a_published_picture_moves_in_chromium(stack, publish, viewer):
     assert own["bitrate"] > 100_000 and own["roundTrip"] < 1
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_who_joins_at_any_moment_of_a_long_group_sees_a_picture_at_once(stack, publish, viewer):
     publish(gop=120)
     wait_watchable(stack)
@@ -187,7 +187,7 @@ def pictures_with_b_frames(stack, publish, viewer, slug, x264):
     return viewer.statistics(), maker, stack.metric("sfu", "feed_dropped_pictures_total") - before
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_pictures_that_need_b_frames_come_without_them_and_do_not_stumble(stack, publish, viewer):
     seen, maker, _ = pictures_with_b_frames(stack, publish, viewer, "whep-b-frames", "b-pyramid=normal:bframes=3:b-adapt=0")
     assert maker, "a worker makes the rendition without them"
@@ -195,7 +195,7 @@ def test_pictures_that_need_b_frames_come_without_them_and_do_not_stumble(stack,
     assert seen["longestGap"] < 250 and seen["video"]["freezeCount"] <= 1, seen
 
 
-@pytest.mark.alone
+@pytest.mark.calm
 def test_b_frames_that_nothing_needs_are_left_out(stack, publish, viewer):
     seen, maker, dropped = pictures_with_b_frames(
         stack, publish, viewer, "whep-b-frames-unneeded", "b-pyramid=none:bframes=2:b-adapt=0")
