@@ -76,6 +76,7 @@ struct RecordingAnswer: Encodable {
     var slug: String
     var title: String
     var state: String
+    var failure: Nullable<String>
     var startedAt: String
     var endedAt: Nullable<String>
     /// Seconds of media.
@@ -93,6 +94,7 @@ struct RecordingAnswer: Encodable {
         slug = recording.slug
         title = recording.title
         state = recording.state
+        failure = Nullable(recording.failure)
         startedAt = Timestamp.rfc3339(microseconds: recording.startedAt)
         endedAt = Nullable(recording.endedAt.map(Timestamp.rfc3339(microseconds:)))
         duration = recording.duration

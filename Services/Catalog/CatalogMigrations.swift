@@ -11,6 +11,7 @@ enum CatalogMigrations {
             .init(4, "recording", recording),
             .init(5, "retention", retention),
             .init(6, "what is hidden", hidden),
+            .init(7, "why recordings failed", failures),
         ]
     )
 
@@ -327,5 +328,49 @@ enum CatalogMigrations {
         CREATE VIEW catalog.v1_purged_streams AS
             SELECT id, purged_at FROM catalog.streams WHERE purged_at IS NOT NULL;
         GRANT SELECT ON catalog.v1_purged_streams TO martlet_auth;
+        """
+
+    private static let failures = """
+        ALTER TABLE catalog.recordings ADD COLUMN failure text;
+        CREATE OR REPLACE VIEW catalog.v1_recordings AS
+            SELECT id, session_id, stream_id, state, duration, bytes, tracks, started_at, ended_at,
+                deleted_at IS NOT NULL AS deleted, purged_at IS NOT NULL AS purged, purged_at, failure
+            FROM catalog.recordings;
+
+        -- What is complete is never recording again; what has failed stays so, however much is recorded after it.
+        -- No row: there is no such session.
+        DROP FUNCTION catalog.v1_report_recording(text, double precision, bigint, text, jsonb);
+        CREATE FUNCTION catalog.v1_report_recording(
+            p_session text, p_duration double precision, p_bytes bigint, p_state text, p_tracks jsonb,
+            p_failure text DEFAULT NULL
+        ) RETURNS text
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = catalog, pg_temp AS $$
+            DECLARE
+                reported catalog.recordings;
+                is_over boolean := p_state <> 'recording';
+            BEGIN
+                INSERT INTO catalog.recordings AS r
+                    (session_id, stream_id, title, state, failure, duration, bytes, tracks, started_at, ended_at)
+                SELECT id, stream_id, title, p_state, CASE WHEN p_state = 'failed' THEN p_failure END,
+                    p_duration, p_bytes, coalesce(p_tracks, '[]'), started_at, CASE WHEN is_over THEN now() END
+                FROM catalog.sessions WHERE id = p_session
+                ON CONFLICT (session_id) DO UPDATE SET
+                    state = CASE WHEN r.state = 'failed' THEN r.state ELSE excluded.state END,
+                    failure = coalesce(r.failure, excluded.failure),
+                    duration = excluded.duration, bytes = excluded.bytes,
+                    tracks = excluded.tracks, ended_at = excluded.ended_at, version = r.version + 1
+                WHERE r.purged_at IS NULL AND (r.state = 'recording' OR excluded.state <> 'recording')
+                RETURNING * INTO reported;
+                IF NOT FOUND THEN RETURN NULL; END IF;
+                PERFORM catalog.note_recording(
+                    CASE WHEN is_over THEN 'recording.ended' ELSE 'recording.updated' END, reported
+                );
+                RETURN reported.id;
+            END $$;
+        REVOKE ALL ON FUNCTION catalog.v1_report_recording(text, double precision, bigint, text, jsonb, text)
+        FROM PUBLIC;
+        GRANT EXECUTE ON FUNCTION
+            catalog.v1_report_recording(text, double precision, bigint, text, jsonb, text)
+        TO martlet_origin;
         """
 }

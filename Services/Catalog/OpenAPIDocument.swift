@@ -91,11 +91,12 @@ enum OpenAPIDocument {
             "duration": {"type": "number", "description": "Seconds."}}},
         "Recording": {
           "type": "object",
-          "required": ["id", "streamId", "sessionId", "slug", "title", "state", "startedAt", "endedAt", "duration", "bytes", "tracks", "watchUrl", "fileUrl", "hlsUrl"],
+          "required": ["id", "streamId", "sessionId", "slug", "title", "state", "failure", "startedAt", "endedAt", "duration", "bytes", "tracks", "watchUrl", "fileUrl", "hlsUrl"],
           "properties": {
             "id": {"$ref": "#/components/schemas/Identifier"}, "streamId": {"$ref": "#/components/schemas/Identifier"},
             "sessionId": {"$ref": "#/components/schemas/Identifier"}, "slug": {"type": "string"}, "title": {"type": "string"},
             "state": {"$ref": "#/components/schemas/RecordingState"},
+            "failure": {"type": ["string", "null"], "description": "Why something of it may be missing, where it has failed."},
             "startedAt": {"type": "string", "format": "date-time"}, "endedAt": {"type": ["string", "null"], "format": "date-time"},
             "duration": {"type": "number", "description": "Seconds of media."}, "bytes": {"type": "integer"},
             "tracks": {"type": "array", "items": {}}, "watchUrl": {"type": "string"}, "fileUrl": {"type": "string"},

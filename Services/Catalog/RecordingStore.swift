@@ -8,6 +8,8 @@ struct CatalogRecording: Sendable {
     var slug: String
     var title: String
     var state: String
+    /// Why something of it may be missing.
+    var failure: String?
     var duration: Double
     var bytes: Int
     /// JSON as origin reported it.
@@ -23,6 +25,7 @@ struct CatalogRecording: Sendable {
         slug = try row.string("slug")
         title = try row.string("title")
         state = try row.string("state")
+        failure = row["failure"].text
         duration = try row.double("duration")
         bytes = try row.int("bytes")
         tracks = try row.string("tracks")
@@ -42,8 +45,8 @@ struct RecordingStore: Sendable {
     }
 
     private static let living = """
-        SELECT r.id, r.stream_id, r.session_id, s.slug, r.title, r.state, r.duration, r.bytes, r.tracks,
-            r.version, r.started_at, r.ended_at
+        SELECT r.id, r.stream_id, r.session_id, s.slug, r.title, r.state, r.failure, r.duration, r.bytes,
+            r.tracks, r.version, r.started_at, r.ended_at
         FROM catalog.recordings r JOIN catalog.streams s ON s.id = r.stream_id
         WHERE r.deleted_at IS NULL AND s.deleted_at IS NULL
         """

@@ -168,6 +168,7 @@ struct RecordingShape: Decodable {
     var streamId: String
     var sessionId: String
     var state: String
+    var failure: String?
     var title: String
     var duration: Double
     var bytes: Int

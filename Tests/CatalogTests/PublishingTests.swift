@@ -76,6 +76,29 @@ import Testing
         }
     }
 
+    @Test func `what has failed stays so, with its first reason`() async throws {
+        try await CatalogFixture.run { catalog async throws in
+            let stream = try await catalog.makeStream("main")
+            let session = try #require(try await catalog.openSession(stream)).string("session_id")
+            func report(_ duration: Double, _ state: String, _ failure: String?) async throws {
+                _ = try await catalog.asRole(
+                    "martlet_origin",
+                    "SELECT catalog.v1_report_recording($1, $2, $3, $4, '[]', $5)",
+                    [.text(session), .double(duration), .int(1), .text(state), PostgresValue(failure)]
+                )
+            }
+            try await report(2, "recording", nil)
+            try await report(3, "failed", "write: No space left on device")
+            try await report(4, "recording", nil)
+            try await report(5, "failed", "write: Input/output error")
+            try await report(9, "complete", nil)
+            let list = try await catalog.ask("GET", "/api/v1/recordings?stream=\(stream)")
+            let recording = try #require(try list.decoded(ListShape<RecordingShape>.self).items.first)
+            #expect(recording.state == "failed" && recording.duration == 9)
+            #expect(recording.failure == "write: No space left on device")
+        }
+    }
+
     @Test func `keeps what origin reports of a recording`() async throws {
         try await CatalogFixture.run {
             $0.sweepMargin = .seconds(60)

@@ -151,6 +151,43 @@ import Testing
         #expect(await fixture.get(MovieFileTests.path).status == 404)
     }
 
+    @Test func `a recording that failed stays so, whoever goes on with it after a restart`() async throws {
+        let first = try OriginFixture()
+        let stream = try SyntheticStream.make(seconds: 12)
+        let parts = [stream.entries[..<200], stream.entries[200..<400], stream.entries[600...]]
+        var owner = await first.own(stream)
+        for item in parts[0] { owner.receive(item.entry, id: item.id) }
+        await first.volume.drained()
+        let folder = SessionFolder(path: owner.session.folder)
+
+        // The extents that the next owner would write are there already.
+        let second = try OriginFixture(folder: first.folder)
+        owner = await second.own(stream)
+        let epoch = try #require(folder.contents()).nextEpoch
+        for track in 0...1 { try FileSystem.makeFolder("\(folder.path)/\(track).\(epoch).0.index") }
+        for item in parts[1] { owner.receive(item.entry, id: item.id) }
+        try await second.wait { !owner.session.read { $0.isRecording } }
+        await second.volume.drained()
+        #expect(folder.record?.state == .failed)
+        owner.tracksChanged(stream.description, tracks: stream.configurations)
+        await second.volume.drained()
+        #expect(folder.record?.state == .failed, "what the publisher changes makes no recording of it")
+        let reason = try #require(folder.record?.failure)
+        #expect(reason.contains("exists"))
+        owner.abandon()
+
+        let third = try OriginFixture(folder: first.folder)
+        owner = await third.own(stream)
+        #expect(owner.failure == reason)
+        owner.gap(after: parts[0].last?.id, next: parts[2][600].id)
+        for item in parts[2] { owner.receive(item.entry, id: item.id) }
+        await third.volume.drained()
+        #expect(folder.record?.state == .failed && folder.record?.failure == reason)
+        let listed = await third.get("\(LiveRoutesTests.session)/0/dvr.m3u8").text
+        #expect(listed.contains("#EXT-X-GAP") && listed.contains("#EXT-X-ENDLIST"))
+        #expect(await third.get("\(LiveRoutesTests.session)/0/5.m4s").status == 200)
+    }
+
     @Test func `what became of a session is written as soon as the volume takes it`() async throws {
         let fixture = try OriginFixture()
         let stream = try SyntheticStream.make(seconds: 4)

@@ -52,7 +52,7 @@ import Testing
     private static let catalog = """
         CREATE TABLE catalog.v1_recordings (session_id text, state text);
         CREATE TABLE catalog.reports (session text, duration double precision, state text);
-        CREATE FUNCTION catalog.v1_report_recording(text, double precision, bigint, text, jsonb) RETURNS text
+        CREATE FUNCTION catalog.v1_report_recording(text, double precision, bigint, text, jsonb, text) RETURNS text
         LANGUAGE sql AS $$ INSERT INTO catalog.reports VALUES ($1, $2, $4) RETURNING session $$;
         """
 }

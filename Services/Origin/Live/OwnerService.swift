@@ -114,7 +114,8 @@ actor OwnerService: Service {
             // What is in memory of it may be more, or less, than what lies on the volume now.
             directory.forget(folder.path)
             guard case .found(let session) = await directory.session(id, of: streamID) else { continue }
-            reporter.begin(session)
+            reporter.begin(session, failure: failure)
+            let failure = await volume.reading { folder.record?.lastingFailure }
             reporter.end(session)
         }
     }
@@ -238,7 +239,7 @@ actor OwnerService: Service {
         owners[streamID] = owner
         budget.add()
         directory.setLive(session)
-        reporter.begin(session)
+        reporter.begin(session, failure: owner.failure)
         await reader.follow(
             streamID,
             from: StreamOwner.start(after: restored?.1, in: description),

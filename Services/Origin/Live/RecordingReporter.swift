@@ -14,6 +14,8 @@ final class RecordingReporter: Service {
     private struct Entry {
         var session: MediaSession
         var state: SessionRecord.State = .recording
+        /// Why something of it may be missing.
+        var failure: String?
         /// What the catalog has been told last.
         var told: Report?
     }
@@ -22,6 +24,7 @@ final class RecordingReporter: Service {
         var duration: Double
         var byteCount: Int
         var state: SessionRecord.State
+        var failure: String?
         var tracks: String
     }
 
@@ -54,9 +57,13 @@ final class RecordingReporter: Service {
         self.logger = logger
     }
 
-    func begin(_ session: MediaSession) {
-        guard session.read({ $0.description.record }) else { return }
-        entries.withLock { $0[session.sessionID] = Entry(session: session) }
+    /// - Parameter failure: Why something of it may be missing already.
+    func begin(_ session: MediaSession, failure: String? = nil) {
+        guard pool != nil, session.read({ $0.description.record }) else { return }
+        let state = failure == nil ? SessionRecord.State.recording : .failed
+        entries.withLock {
+            $0[session.sessionID] = Entry(session: session, state: state, failure: failure)
+        }
     }
 
     func end(_ session: MediaSession) {
@@ -67,8 +74,20 @@ final class RecordingReporter: Service {
         }
     }
 
-    func fail(_ session: MediaSession) {
-        entries.withLock { $0[session.sessionID]?.state = .failed }
+    /// Leaves a session to the replica that has it now.
+    func forget(_ session: MediaSession) {
+        entries.withLock { entries in
+            guard entries[session.sessionID]?.session === session else { return }
+            entries[session.sessionID] = nil
+        }
+    }
+
+    func fail(_ session: MediaSession, _ failure: String) {
+        entries.withLock { entries in
+            guard let entry = entries[session.sessionID] else { return }
+            entries[session.sessionID]?.state = .failed
+            entries[session.sessionID]?.failure = entry.failure ?? failure
+        }
     }
 
     /// Reports until `shutdown` is requested, and once more then.
@@ -102,7 +121,7 @@ final class RecordingReporter: Service {
                     "SELECT catalog.v1_report_recording($1, $2, $3, $4, $5::jsonb)",
                     [
                         .text(sessionID), .double(report.duration), .int(Int64(report.byteCount)),
-                        .text(report.state.rawValue), .text(report.tracks),
+                        .text(report.state.rawValue), .text(report.tracks), PostgresValue(report.failure),
                     ]
                 )
                 told(report, of: sessionID, isLast: isEnd && report.state != .recording)
@@ -140,6 +159,7 @@ final class RecordingReporter: Service {
                 duration: state.duration,
                 byteCount: state.timelines.values.reduce(0) { $0 + $1.byteCount },
                 state: entry.state,
+                failure: entry.failure,
                 tracks: json ?? "[]"
             )
         }

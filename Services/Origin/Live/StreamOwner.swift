@@ -41,8 +41,10 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     private var description: SessionDescription
     private var isFinished = false
     private var isRecording: Bool
-    /// What the record on the volume says, or shall say.
-    private var recordState: SessionRecord.State?
+    /// Why something of the recording may be missing, also where an earlier owner found it so.
+    private(set) var failure: String?
+    /// Counts the records that were handed to the volume.
+    private var recordCount = 0
     private let recordRetryDelay: Duration
     private let layerSource: LayerSource?
     private let storedLayers: [TrackID: PartHead]
@@ -79,6 +81,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         epoch = stored?.nextEpoch ?? 1
         cuts = stored?.logs.compactMapValues { $0.cut } ?? [:]
         isRecording = description.record
+        failure = stored?.record.lastingFailure
         let lasts = stored?.lasts ?? [:]
         storedLayers = lasts.filter(\.key.isLayer)
         let resumptions = lasts.filter { !$0.key.isLayer }.mapValues { TrackPackager.Resumption(last: $0) }
@@ -127,7 +130,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         description.tracks = session.tracks.filter { !TrackID(rawValue: $0.track).isLayer }
         description.tracks += layers.filter(\.isFollowed).compactMap(\.current).sorted { $0.track < $1.track }
         self.session.update(description, configurations: configurations, breaks: breaks)
-        writeRecord(.recording)
+        writeRecord(isRecording ? .recording : .failed)
     }
 
     func receive(_ entry: BusEntry, id: BusEntryID) {
@@ -244,6 +247,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
     private func stopRecording(_ error: SystemCallError) {
         guard isRecording else { return }
         isRecording = false
+        failure = failure ?? "\(error)"
         session.stopRecording()
         closeWriters()
         writeRecord(.failed)
@@ -275,7 +279,7 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
         unfollowLayers()
         session.end()
         closeWriters()
-        writeRecord(isRecording ? .complete : .failed)
+        writeRecord(failure == nil ? .complete : .failed)
     }
 
     /// Stops serving and writing, without ending the session for its viewers.
@@ -299,12 +303,14 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
 
     private func writeRecord(_ state: SessionRecord.State) {
         guard description.record else { return }
-        recordState = state
+        recordCount += 1
+        let count = recordCount
         let folder = SessionFolder(path: session.folder)
         let record = SessionRecord(
             description: description,
             configurations: session.allConfigurations.map(TrackDescription.init),
             state: state,
+            failure: failure,
             updatedAt: Timestamp.now
         )
         let (measures, loop, delay) = (measures, budget.loop, recordRetryDelay)
@@ -315,14 +321,15 @@ final class StreamOwner: BusStreamHandler, @unchecked Sendable {
                 measures.recordFailures.increment()
                 // What has been deleted meanwhile needs no record.
                 guard FileSystem.exists(folder.path) else { return }
-                loop.execute { loop.schedule(after: delay) { self.writeRecordAgain(state) } }
+                loop.execute { loop.schedule(after: delay) { self.writeAgain(count, state) } }
             }
         }
     }
 
-    /// Tries once more, so that a volume that was full does not hold the session for one that goes on.
-    private func writeRecordAgain(_ state: SessionRecord.State) {
-        if recordState == state { writeRecord(state) }
+    /// Tries once more, so that a volume that was full does not hold the session for one that goes on; a newer record
+    /// has taken the place of an older one.
+    private func writeAgain(_ count: Int, _ state: SessionRecord.State) {
+        if recordCount == count { writeRecord(state) }
     }
 }
 

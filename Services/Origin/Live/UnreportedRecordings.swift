@@ -47,11 +47,11 @@ struct UnreportedRecordings: Service {
 
     private func report(_ sessionID: String, of streamID: String) async {
         let folder = SessionFolder(root: volume.root, streamID: streamID, sessionID: sessionID)
-        guard let state = await volume.reading({ folder.record?.state }), state != .recording,
+        guard let record = await volume.reading({ folder.record }), record.state != .recording,
             case .found(let session) = await directory.session(sessionID, of: streamID)
         else { return }
         logger.log(.info, "reporting a recording late", [.session: sessionID])
-        reporter.begin(session)
-        if state == .failed { reporter.fail(session) } else { reporter.end(session) }
+        reporter.begin(session, failure: record.lastingFailure)
+        reporter.end(session)
     }
 }

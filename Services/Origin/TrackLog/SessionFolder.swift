@@ -13,8 +13,13 @@ struct SessionRecord: Codable, Sendable, Equatable {
     var description: SessionDescription
     var configurations: [TrackDescription]
     var state: State
+    /// Why something of it may be missing, since a write was refused; what is recorded afterwards does not mend that.
+    var failure: String?
     /// When the last change was written (RFC 3339).
     var updatedAt: String
+
+    /// Why it cannot become complete any more; `nil` where it can.
+    var lastingFailure: String? { failure ?? (state == .failed ? "writing failed" : nil) }
 }
 
 /// The folder of one session on a media volume.
@@ -55,7 +60,7 @@ struct SessionFolder: Sendable {
         let reader = TrackLogReader(folder: path)
         return Contents(
             record: record,
-            logs: reader.logs(verifies: record.state == .recording),
+            logs: reader.logs(verifies: record.state != .complete),
             nextEpoch: reader.nextEpoch
         )
     }
@@ -86,7 +91,7 @@ struct SessionFolder: Sendable {
     /// Says that nothing will be added to a recording whose owner is gone.
     func finish() {
         guard var record, record.state == .recording else { return }
-        record.state = .complete
+        record.state = record.failure == nil ? .complete : .failed
         try? write(record)
     }
 
