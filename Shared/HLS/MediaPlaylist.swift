@@ -33,6 +33,8 @@ public struct MediaPlaylist: Sendable, Equatable {
         public var isDiscontinuity: Bool
         /// Whether its media is missing.
         public var isGap: Bool
+        /// Whether media are missing right before it, so that its date does not follow from the lengths before it.
+        public var isAfterGap: Bool
 
         /// Creates a segment.
         public init(
@@ -42,7 +44,8 @@ public struct MediaPlaylist: Sendable, Equatable {
             mapURI: String,
             programDateTime: Int64,
             isDiscontinuity: Bool = false,
-            isGap: Bool = false
+            isGap: Bool = false,
+            isAfterGap: Bool = false
         ) {
             self.uri = uri
             self.duration = duration
@@ -51,6 +54,7 @@ public struct MediaPlaylist: Sendable, Equatable {
             self.programDateTime = programDateTime
             self.isDiscontinuity = isDiscontinuity
             self.isGap = isGap
+            self.isAfterGap = isAfterGap
         }
     }
 
@@ -184,7 +188,7 @@ public struct MediaPlaylist: Sendable, Equatable {
             let isSameMap = index > 0 && segments[index - 1].mapURI == segment.mapURI
             if segment.isDiscontinuity { lines += "#EXT-X-DISCONTINUITY\n" }
             if !isSameMap { lines += "#EXT-X-MAP:URI=\(PlaylistText.quoted(segment.mapURI))\n" }
-            if kind != .event || index == 0 || segment.isDiscontinuity {
+            if kind != .event || index == 0 || segment.isDiscontinuity || segment.isAfterGap {
                 lines +=
                     "#EXT-X-PROGRAM-DATE-TIME:\(PlaylistText.date(microseconds: segment.programDateTime))\n"
             }

@@ -188,6 +188,40 @@ import Testing
         #expect(await third.get("\(LiveRoutesTests.session)/0/5.m4s").status == 200)
     }
 
+    @Test func `a segment of which only the beginning came is as long as that, and the next one is dated`()
+        async throws
+    {
+        let fixture = try OriginFixture()
+        let stream = try SyntheticStream.make(seconds: 8)
+        let owner = await fixture.own(stream)
+        // Of the second segment, from 2 to 4 s, the entries of its last second are lost.
+        let lost = stream.entries.indices.filter { index in
+            stream.entries[index].entry.samples.contains { sample in
+                let timescale = stream.configurations[Int(sample.track.rawValue)].timescale
+                return (13.0..<13.9).contains(Double(sample.decodeTime) / Double(timescale))
+            }
+        }
+        for (index, item) in stream.entries.enumerated() where !lost.contains(index) {
+            if index == (lost.last ?? 0) + 1 { owner.gap(after: nil, next: item.id) }
+            owner.receive(item.entry, id: item.id)
+        }
+        await fixture.volume.drained()
+        for track in 0...1 {
+            let path = "\(LiveRoutesTests.session)/\(track)/dvr.m3u8"
+            let text = await fixture.get(path).text
+            let lengths = text.split(separator: "\n").filter { $0.hasPrefix("#EXTINF:") }
+                .compactMap { Double($0.dropFirst(8).dropLast()) }
+            try #require(lengths.count == 4)
+            #expect(lengths[1] > 0.5 && lengths[1] < 1.1, "\(lengths)")
+            #expect(abs(lengths[2] - 2) < 0.1)
+            let dates = text.split(separator: "\n").filter { $0.hasPrefix("#EXT-X-PROGRAM-DATE-TIME:") }
+            #expect(dates.count == 2)
+            #expect(dates.last?.contains("03:04:09.") == true, "\(dates)")
+            let again = try OriginFixture(folder: fixture.folder)
+            #expect(await again.get(path).text == text)
+        }
+    }
+
     @Test func `what became of a session is written as soon as the volume takes it`() async throws {
         let fixture = try OriginFixture()
         let stream = try SyntheticStream.make(seconds: 4)

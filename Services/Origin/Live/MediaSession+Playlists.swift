@@ -157,7 +157,8 @@ extension TrackTimeline {
             mapURI: "init-\(segment.generation).mp4",
             programDateTime: segment.programDateTime,
             isDiscontinuity: segment.isDiscontinuity,
-            isGap: segment.isGap
+            isGap: segment.isGap,
+            isAfterGap: segment.isAfterGap
         )
     }
 }

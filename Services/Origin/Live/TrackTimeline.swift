@@ -33,6 +33,10 @@ struct TimelineSegment: Sendable {
     var byteCount = 0
     /// The most samples a second of its track, over spans that end in it; 0 before there is one.
     var peakRate = 0.0
+    /// The samples a second of its track over ``TrackTimeline/steadySpan`` up to its first part; 0 before there is as much.
+    var steadyRate = 0.0
+    /// Whether media of the track are missing right before it.
+    var isAfterGap = false
     /// Where its parts are stored, adjoining ones merged.
     var ranges: [StoredRange] = []
     var storedPartCount = 0
@@ -162,17 +166,15 @@ struct TrackTimeline: Sendable {
     }
 
     private mutating func beginSegment(with head: PartHead, among breaks: SessionBreaks) {
-        segments.append(
-            TimelineSegment(
-                mediaSequence: head.id.mediaSequence,
-                generation: head.generation,
-                decodeTime: head.decodeTime,
-                duration: 0,
-                discontinuitySequence: breaks.sequence(at: head.id.mediaSequence),
-                isDiscontinuity: breaks.contains(head.id.mediaSequence),
-                isIndependent: head.flags.contains(.independent),
-                programDateTime: head.programDateTime
-            )
+        var segment = TimelineSegment(
+            mediaSequence: head.id.mediaSequence,
+            generation: head.generation,
+            decodeTime: head.decodeTime,
+            duration: 0,
+            discontinuitySequence: breaks.sequence(at: head.id.mediaSequence),
+            isDiscontinuity: breaks.contains(head.id.mediaSequence),
+            isIndependent: head.flags.contains(.independent),
+            programDateTime: head.programDateTime
         )
     }
 
@@ -180,6 +182,8 @@ struct TrackTimeline: Sendable {
     mutating func completeSegment(_ mediaSequence: UInt32, endTime: Int64?) {
         guard let index = index(of: mediaSequence), !segments[index].isComplete else { return }
         segments[index].isComplete = true
+        segment.isAfterGap = head.flags.contains(.afterGap) && !segments.isEmpty
+        segments.append(segment)
         let length = (endTime ?? 0) &- segments[index].decodeTime
         // A jump that the writer did not mark as a break must not make the segment longer than it is.
         if endTime != nil, length > 0, length <= segments[index].duration &+ timescale {
