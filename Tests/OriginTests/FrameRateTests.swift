@@ -10,7 +10,9 @@ import Testing
     private static let timescale: Int64 = 90_000
 
     /// A session with parts of a third of a second, of so many pictures each, whose ends tremble by up to `jitter` seconds.
-    private static func session(_ counts: [Int], jitter: Double = 0) -> MediaSession {
+    ///
+    /// - Parameter slowness: By which factor all of it is longer.
+    private static func session(_ counts: [Int], jitter: Double = 0, slowness: Double = 1) -> MediaSession {
         let configuration = TrackConfiguration(
             track: TrackID(rawValue: 0),
             generation: 1,
@@ -28,7 +30,8 @@ import Testing
         for (index, count) in counts.enumerated() {
             sequence += UInt32(count)
             let trembling = Int64(.random(in: -jitter...jitter, using: &random) * Double(timescale))
-            let end = 10 * timescale + Int64(index + 1) * timescale / 3 + trembling
+            let time = Double(Int64(index + 1) * timescale) / 3 * slowness
+            let end = 10 * timescale + Int64(time.rounded()) + trembling
             let head = PartHead(
                 track: TrackID(rawValue: 0),
                 id: PartID(mediaSequence: UInt32(index / 6), part: UInt16(index % 6)),
@@ -73,6 +76,23 @@ import Testing
     @Test func `a picture that comes late, and the next one sooner, makes no larger rate`() {
         let session = Self.session((0..<40).map { [9, 11, 10, 10, 10][$0 % 5] })
         #expect(Self.rate(session) == "30.000")
+    }
+
+    @Test(arguments: zip([8, 10, 20], ["23.976", "29.970", "59.940"]))
+    func `a rate of television is said as such once it is sure, and stays`(count: Int, rate: String) {
+        for length in stride(from: 120, through: 400, by: 7) {
+            let session = Self.session(Array(repeating: count, count: length), jitter: 0.005, slowness: 1.001)
+            #expect(Self.rate(session) == rate, "after \(length) parts")
+        }
+        let early = Self.session(Array(repeating: count, count: 60), jitter: 0.005, slowness: 1.001)
+        #expect(Self.rate(early) == "\(count * 3).000")
+    }
+
+    @Test func `a picture that is left out now and then makes no rate of television`() {
+        for length in stride(from: 200, through: 400, by: 7) {
+            let counts = (0..<length).map { $0 % 130 == 60 ? 9 : 10 }
+            #expect(Self.rate(Self.session(counts, jitter: 0.005)) == "30.000", "after \(length) parts")
+        }
     }
 
     @Test func `what is near no usual rate is said as it is`() {

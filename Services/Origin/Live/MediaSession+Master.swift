@@ -101,14 +101,26 @@ extension TrackConfiguration {
 extension TrackTimeline {
     /// Rates that pictures are made at, a second.
     private static let usualRates = [24.0, 25, 30, 48, 50, 60, 90, 120]
+    /// Those of them that television has a thousandth less of.
+    private static let televisionRates = [24.0, 30, 48, 60, 120]
     /// How far a measured rate may be off the one that was meant, as a fraction of that.
     private static let rateTolerance = 0.02
 
     /// The largest rate of the listed segments (draft-pantos-hls-rfc8216bis §4.4.6.2), or the mean of what there is before
     /// there is enough to say; `nil` before there are two parts.
     fileprivate func frameRate(isWhole: Bool) -> Double? {
-        let peak = segments[(isWhole ? 0 : windowStart)...].map(\.peakRate).max() ?? 0
-        return (peak > 0 ? peak : samplesPerSecond).map { Self.meant(by: $0) }
+        let listed = segments[(isWhole ? 0 : windowStart)...]
+        let peak = listed.map(\.peakRate).max() ?? 0
+        guard let rate = (peak > 0 ? peak : samplesPerSecond).map({ Self.meant(by: $0) }) else { return nil }
+        return Self.refined(rate, by: listed.map(\.steadyRate).max() ?? 0)
+    }
+
+    /// The rate of television that is a thousandth less than `rate`, where that is what was measured over a long time.
+    ///
+    /// - Parameter steady: The largest of such rates, since pictures that were left out make one smaller; 0 for none.
+    private static func refined(_ rate: Double, by steady: Double) -> Double {
+        let less = rate * 1000 / 1001
+        return abs(steady - less) < (rate - less) / 2 && televisionRates.contains(rate) ? less : rate
     }
 
     /// The rate that is meant by a measured one: one of the usual, else a whole number, where that is near enough.

@@ -50,6 +50,8 @@ struct TrackTimeline: Sendable {
     static let windowSeconds: Int64 = 60
     /// The least time over which samples are counted for a rate, in seconds: much longer than publishers' clocks tremble.
     static let rateSpan = 2.0
+    /// The time over which a rate is so sure that 30 a second can be told from 30,000 in 1,001 seconds, in seconds.
+    static let steadySpan = 30.0
     /// Lost segments that are listed one by one; a longer loss is a jump of the media sequence's base.
     private static let maximumGap: UInt32 = 3600
 
@@ -148,15 +150,19 @@ struct TrackTimeline: Sendable {
         segments[index].partCount += 1
         segments[index].byteCount += media.byteCount
         parts.append(TimelinePart(head: head, media: media))
-        segments[index].peakRate = max(segments[index].peakRate, newestRate ?? 0)
+        segments[index].peakRate = max(segments[index].peakRate, newestRate(over: Self.rateSpan) ?? 0)
+        if segments[index].partCount == 1 {
+            segments[index].steadyRate = newestRate(over: Self.steadySpan) ?? 0
+        }
         memoryByteCount += media.bytes?.count ?? 0
         if let range = media.range { store(range, in: index) }
         if head.flags.contains(.segmentEnd) { segments[index].isComplete = true }
         trimWindow()
     }
 
-    /// Samples a second up to the end of the newest part, over ``rateSpan`` or little more; `nil` before there is so much.
-    private var newestRate: Double? {
+    /// Samples a second up to the end of the newest part, over `span` seconds or little more; `nil` before there is as
+    /// much.
+    private func newestRate(over span: Double) -> Double? {
         guard let last = parts.last?.head,
             let first = parts.last(where: { seconds(last.endTime &- $0.head.endTime) >= Self.rateSpan })?.head
         else { return nil }
