@@ -24,7 +24,7 @@ enum PlaylistText {
 
     /// A time in UTC with milliseconds, as ISO 8601 has it.
     static func date(microseconds: Int64) -> String {
-        let milliseconds = microseconds >= 0 ? microseconds / 1000 : (microseconds - 999) / 1000
+        let milliseconds = floorDivide(microseconds, 1000)
         let day = floorDivide(milliseconds, 86_400_000)
         let rest = Int(milliseconds - day * 86_400_000)
         let (year, month, dayOfMonth) = civil(daysSince1970: day)

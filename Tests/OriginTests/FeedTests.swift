@@ -144,6 +144,16 @@ import Testing
         #expect(frames.last?.kind != 5)
     }
 
+    @Test func `a grant that is revoked while a feed is being opened opens none`() async throws {
+        let grants = GrantRegistry()
+        grants.revoke("g1")
+        await #expect(throws: GrantRegistry.Revoked.self) {
+            try await grants.holding("g1") { Issue.record("nothing may be sent") }
+        }
+        grants.revokeAll()
+        try await confirmation { sent in try await grants.holding("g2") { sent() } }
+    }
+
     @Test(arguments: [
         ("from", "x"), ("from", "1"), ("from", "99.0"), ("from", "-1.0"), ("tracks", "a"), ("tracks", "0,,1"),
         ("picture", "x"),

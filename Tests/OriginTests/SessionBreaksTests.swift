@@ -80,6 +80,33 @@ import Testing
         #expect(listed.segments[3].isGap)
     }
 
+    @Test func `absurd times and numbers do not trap`() {
+        let times: [Int64] = [.min, .min + 1, -1, 0, 1, .max - 1, .max]
+        for (time, next) in times.flatMap({ time in times.map { (time, $0) } }) {
+            for number in [1, 3, 3000, .max] as [UInt32] {
+                let session = MadeSession(breaks: .init(segments: [2]))
+                session.append(absurd(0, at: time))
+                session.append(absurd(number, at: next))
+                for kind in [PlaylistKey.Kind.live, .event] { #expect(session.listed(0, kind) != nil) }
+            }
+        }
+    }
+
+    private func absurd(_ mediaSequence: UInt32, at time: Int64) -> PartHead {
+        PartHead(
+            track: TrackID(rawValue: 0),
+            id: PartID(mediaSequence: mediaSequence, part: 0),
+            generation: 1,
+            flags: [.segmentEnd, .afterGap],
+            discontinuitySequence: 0,
+            decodeTime: time,
+            duration: .max,
+            programDateTime: time,
+            lastSequence: mediaSequence,
+            position: BusPosition(epoch: 1, counter: UInt64(mediaSequence))
+        )
+    }
+
     @Test func `a loss too long to be listed begins with the number of its segment`() {
         let session = MadeSession(breaks: .init(segments: [2, 5000]))
         session.append(track: 0, [(0, 1), (5000, 1), (5001, 1)], marked: [5000])

@@ -331,6 +331,7 @@ extension LogKey {
     /// The session an event is about.
     static let session = LogKey(rawValue: "session.id")
 }
+            reporter.forget(owner.session)
 
 /// The names of streams and sessions: 16 random bytes in Base32.
 enum Identifier {

@@ -118,7 +118,7 @@ final class RecordingReporter: Service {
             if report == entry.told || isKnownToHaveFailed, !isEnd { continue }
             do {
                 try await pool.query(
-                    "SELECT catalog.v1_report_recording($1, $2, $3, $4, $5::jsonb)",
+                    "SELECT catalog.v1_report_recording($1, $2, $3, $4, $5::jsonb, $6::text)",
                     [
                         .text(sessionID), .double(report.duration), .int(Int64(report.byteCount)),
                         .text(report.state.rawValue), .text(report.tracks), PostgresValue(report.failure),

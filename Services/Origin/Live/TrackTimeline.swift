@@ -164,7 +164,7 @@ struct TrackTimeline: Sendable {
     /// much.
     private func newestRate(over span: Double) -> Double? {
         guard let last = parts.last?.head,
-            let first = parts.last(where: { seconds(last.endTime &- $0.head.endTime) >= Self.rateSpan })?.head
+            let first = parts.last(where: { seconds(last.endTime &- $0.head.endTime) >= span })?.head
         else { return nil }
         // Who has lost count begins anew.
         let count = Int32(bitPattern: last.lastSequence &- first.lastSequence)
@@ -182,14 +182,14 @@ struct TrackTimeline: Sendable {
             isIndependent: head.flags.contains(.independent),
             programDateTime: head.programDateTime
         )
+        segment.isAfterGap = head.flags.contains(.afterGap) && !segments.isEmpty
+        segments.append(segment)
     }
 
     /// Says that a segment has all its parts.
     mutating func completeSegment(_ mediaSequence: UInt32, endTime: Int64?) {
         guard let index = index(of: mediaSequence), !segments[index].isComplete else { return }
         segments[index].isComplete = true
-        segment.isAfterGap = head.flags.contains(.afterGap) && !segments.isEmpty
-        segments.append(segment)
         let length = (endTime ?? 0) &- segments[index].decodeTime
         // A jump that the writer did not mark as a break must not make the segment longer than it is.
         if endTime != nil, length > 0, length <= segments[index].duration &+ timescale {
@@ -232,8 +232,10 @@ struct TrackTimeline: Sendable {
                 gap.generation = head.generation
                 (gap.programDateTime, origin) = (head.programDateTime, head.decodeTime)
             }
-            let distance = Int64(seconds(gap.decodeTime &- origin) * 1_000_000)
-            gap.programDateTime = min(gap.programDateTime &+ distance, head.programDateTime)
+            // Times that no clock has are dated like the segment behind them.
+            let distance = Int64(exactly: (seconds(gap.decodeTime &- origin) * 1_000_000).rounded())
+            let date = distance.map { gap.programDateTime &+ $0 } ?? head.programDateTime
+            gap.programDateTime = min(date, head.programDateTime)
             segments.append(gap)
         }
     }

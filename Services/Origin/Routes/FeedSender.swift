@@ -305,7 +305,7 @@ extension TrackTimeline {
 
     /// The part that plays at a time, in seconds, else the next that will come.
     func firstPart(endingAfter time: Double) -> PartID {
-        let ticks = Int64(time * Double(timescale))
+        let ticks = Int64(min(max(time * Double(timescale), -9e18), 9e18))
         if let part = parts.first(where: { $0.head.endTime > ticks }) { return part.id }
         guard let last = lastPart else { return PartID(mediaSequence: 0, part: 0) }
         return PartID(mediaSequence: last.id.mediaSequence, part: last.id.part &+ 1)
