@@ -2,7 +2,9 @@
 import contextlib
 import os
 import signal
+import urllib.parse
 
+import hls_playlist
 from conftest import GRACE_SECONDS
 from publisher import assert_no_frame_missing_or_twice, counters, wait_live
 from recordings import finished, recorded_counters
@@ -61,6 +63,45 @@ def test_killing_ingest_loses_little_and_the_publisher_comes_back_to_the_same_se
     restart = len(numbers) - 1 - numbers[::-1].index(0)
     assert_no_frame_missing_or_twice(numbers[:restart], at_least=60)
     assert_no_frame_missing_or_twice(numbers[restart:], at_least=120)
+
+
+def newest_segment(stack, playlist):
+    return hls_playlist.parse_media(stack.request(playlist, authorised=False).text, playlist).segments[-1].number
+
+
+def test_losing_the_bus_while_origin_restarts_ends_no_session(stack, publish):
+    stream, url, _, hls = stack.new_stream("bus-and-origin")
+    publisher = publish(url)
+    wait_live(stack, "bus-and-origin")
+    wait_until("six seconds are recorded", lambda: recorded_seconds(stack, stream) >= 6, timeout=30)
+    session = stack.watch_state("bus-and-origin")["session"]["id"]
+    playlist = urllib.parse.urljoin(hls, f"{session}/0/live.m3u8")
+    for _ in range(2):
+        before = {name: stack.pid(name) for name in ("redis-bus", "origin")}
+        reached, newest = recorded_seconds(stack, stream), newest_segment(stack, playlist)
+        # Stopped first, so that none of them sees the other one go.
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            for process in before.values():
+                os.kill(process, how)
+        wait_until("both are there again", lambda: all(stack.pid(name) != before[name] for name in before), timeout=30)
+        texts = []
+
+        def recording_goes_on():
+            texts.append(stack.request(playlist, authorised=False).text)
+            return recorded_seconds(stack, stream) >= reached + 3
+
+        wait_until("recording goes on", recording_goes_on, timeout=40)
+        assert not any("#EXT-X-ENDLIST" in text for text in texts), "no session that goes on has an end"
+        assert newest_segment(stack, playlist) > newest
+        assert [one["state"] for one in stack.recordings(stream["id"])] == ["recording"]
+    state = stack.watch_state("bus-and-origin")
+    assert state["state"] == "live" and state["session"]["id"] == session
+    assert publisher.stop() == 0
+    recording = finished(stack, stream)
+    assert recording["sessionId"] == session
+    numbers = recorded_counters(stack, recording)
+    assert_no_frame_missing_or_twice(numbers, at_least=300)
+    assert counters(hls) == numbers
 
 
 # Readers give a stream up that has been silent for the grace time and five seconds.

@@ -62,6 +62,7 @@ struct OwnedBus {
     func origin(
         _ fixture: OriginFixture,
         address: String = "127.0.0.1:8104",
+        silenceMargin: Duration = .seconds(5),
         _ body: (OwnerService) async throws -> Void
     ) async throws {
         let redis = try RedisClient.Configuration(url: server.url)
@@ -69,7 +70,7 @@ struct OwnedBus {
         let control = RedisClient(redis, loop: loop, logger: logger)
         let bus = RedisClient(redis, loop: loop, logger: logger)
         let owner = OwnerService(
-            .init(address: address),
+            .init(address: address, silenceMargin: silenceMargin),
             control: control,
             bus: bus,
             volume: fixture.volume,
@@ -278,6 +279,30 @@ extension OriginFixture {
             sessionID: SyntheticStream.sessionID
         )
         #expect(folder.record?.state == .complete)
+    }
+
+    @Test func `a bus that knows nothing of a session ends it only after its grace time`() async throws {
+        var stream = try SyntheticStream.make(seconds: 4, withEnd: false)
+        stream.description.graceSeconds = 1
+        let first = try OriginFixture()
+        let session = await first.feedAll(stream)
+        session.abandon()
+        let folder = SessionFolder(path: session.folder)
+        let second = try OriginFixture(folder: first.folder)
+        func lookup() async -> SessionDirectory.Lookup {
+            await second.directory.session(SyntheticStream.sessionID, of: SyntheticStream.streamID)
+        }
+        try await OwnedBus.run { bus in
+            let began = EventLoop.now
+            try await bus.origin(second, silenceMargin: .milliseconds(500)) { _ in
+                try await second.wait { second.measures.opening.current == 1 }
+                if case .moving = await lookup() {} else { Issue.record("it has not been given up yet") }
+                try await second.wait { folder.record?.state == .complete }
+            }
+            #expect(EventLoop.now &- began >= 1_500_000_000)
+        }
+        guard case .found(let found) = await lookup() else { throw OriginFixture.TimeLimit() }
+        #expect(found.read { $0.isEnded })
     }
 
     @Test func `one of two replicas owns a stream, and the other takes it when that one goes`() async throws {

@@ -14,6 +14,8 @@ actor OwnerService: Service {
         var address: String
         var leaseDuration = Duration.seconds(6)
         var leaseRenewal = Duration.milliseconds(1500)
+        /// How much longer than the grace time a writer may take to come back to a bus that knows nothing of its session.
+        var silenceMargin = Duration.seconds(5)
         /// From when on a live stream that is still being taken up is told of.
         var openingAlarm = Duration.seconds(5)
     }
@@ -113,9 +115,9 @@ actor OwnerService: Service {
             await volume.drained()
             // What is in memory of it may be more, or less, than what lies on the volume now.
             directory.forget(folder.path)
+            let failure = await volume.reading { folder.record?.lastingFailure }
             guard case .found(let session) = await directory.session(id, of: streamID) else { continue }
             reporter.begin(session, failure: failure)
-            let failure = await volume.reading { folder.record?.lastingFailure }
             reporter.end(session)
         }
     }
@@ -163,14 +165,15 @@ actor OwnerService: Service {
 
     /// Takes a stream, unless it is another's or there is nothing to follow.
     private func take(_ streamID: String) async throws -> (RedisLease, StreamOwner)? {
-        let alarm = loop.schedule(after: configuration.openingAlarm) { [logger] in
-            logger.log(.warning, "a live stream is not packaged yet", [.stream: streamID])
-        }
         defer {
-            alarm.cancel()
             opening.remove(streamID)
             measures.opening.set(Int64(opening.count))
         }
+        try await awaitWriter(of: streamID)
+        let alarm = loop.schedule(after: configuration.openingAlarm) { [logger] in
+            logger.log(.warning, "a live stream is not packaged yet", [.stream: streamID])
+        }
+        defer { alarm.cancel() }
         guard let lease = try await acquireLease(of: streamID) else { return nil }
         if let owner = try await open(streamID, lease: lease) { return (lease, owner) }
         try await lease.release()
@@ -200,6 +203,35 @@ actor OwnerService: Service {
             for: configuration.leaseDuration,
             from: control
         )
+    }
+
+    /// Waits until the bus knows of a stream that has a recording which nobody has finished, or has known nothing of it for
+    /// so long that no writer will come back to it: a bus that has lost its memory gets its sessions from their writers again.
+    private func awaitWriter(of streamID: String) async throws {
+        var patience: UInt64?
+        var silentSince = EventLoop.now
+        while EventLoop.now &- silentSince < patience ?? .max {
+            do {
+                if try await description(of: streamID) != nil { return }
+            } catch is RedisError {
+                // A bus that does not answer tells of no silence.
+                silentSince = EventLoop.now
+            }
+            if patience == nil {
+                guard let grace = await graceOfUnfinished(streamID) else { return }
+                patience = (grace + configuration.silenceMargin).nanoseconds
+            }
+            try await loop.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// The longest grace time of a stream's recordings that nobody has finished; `nil` where there are none.
+    private func graceOfUnfinished(_ streamID: String) async -> Duration? {
+        let root = volume.root
+        return await volume.reading {
+            SessionFolder.sessions(root: root, streamID: streamID).filter { $0.record.state == .recording }
+                .map { Duration.seconds(min(max($0.record.description.graceSeconds, 0), 3600)) }.max()
+        }
     }
 
     private static let removal =
@@ -299,10 +331,11 @@ actor OwnerService: Service {
             lost.insert(streamID)
             unfollow(streamID)
             directory.drop(owner.session)
+            reporter.forget(owner.session)
         case .recordingFailed(let error):
             measures.recordingsStopped.increment()
             logger.log(.error, "recording has stopped", [.stream: streamID, .error: error])
-            reporter.fail(owner.session)
+            reporter.fail(owner.session, "\(error)")
         }
     }
 
@@ -331,7 +364,6 @@ extension LogKey {
     /// The session an event is about.
     static let session = LogKey(rawValue: "session.id")
 }
-            reporter.forget(owner.session)
 
 /// The names of streams and sessions: 16 random bytes in Base32.
 enum Identifier {
