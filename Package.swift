@@ -76,6 +76,7 @@ let package = Package(
         // Floor 0: C
         .target(name: "CPlatform", path: "Shared/CPlatform"),
         .target(name: "CJemalloc", path: "Shared/CJemalloc", linkerSettings: [.linkedLibrary("jemalloc")]),
+        .target(name: "CJemallocReuse", path: "Shared/CJemallocReuse", linkerSettings: [.linkedLibrary("jemalloc")]),
         .system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         .system("CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
         .system("CHTTPParser", apt: "libhttp-parser-dev"),
@@ -126,7 +127,7 @@ let package = Package(
         .service("Auth", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .service("Catalog", uses: ["Bytes", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "Lifecycle", "Outbox", "Postgres", "Reactor", "Redis", "Telemetry"]),
         .service("Ingest", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
-        .service("Origin", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
+        .service("Origin", uses: ["Bytes", "CJemallocReuse", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
         .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 
