@@ -7,6 +7,7 @@ import pathlib
 import socket
 import sys
 import tempfile
+import urllib.parse
 
 import pytest
 
@@ -15,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import llhls  # noqa: E402
 from browsers import Chromium, Firefox, complaints  # noqa: E402
 from publisher import GStreamerPublisher, Publisher  # noqa: E402
+from rtmp_client import RTMPClient  # noqa: E402
 from stack import Stack  # noqa: E402
 from whip import BrowserPublisher  # noqa: E402
 
@@ -101,6 +103,13 @@ def publish(stack):
 def publish_by_gstreamer(stack):
     """Starts GStreamer publishers."""
     yield from starting(lambda url=None: GStreamerPublisher(url or stack.publish_url))
+
+
+@pytest.fixture
+def connect_rtmp(stack):
+    """Opens connections to the RTMP port, which say what the test tells them to."""
+    port = urllib.parse.urlsplit(stack.access["rtmp_url"]).port
+    yield from starting(lambda **options: RTMPClient(port, **options))
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ class Stack:
             os.environ, MARTLET_DATA=str(data), MARTLET_PORT_BASE=str(port_base), **settings
         )
         self.access = {}
+        self.said = ""  # by the last `make up`
         self.made = []  # (slug, HLS URL) of the streams that were made
 
     def up(self):
@@ -50,7 +51,8 @@ class Stack:
                 ["make", "up"], cwd=REPOSITORY, env=self.environment, stdout=output, stderr=output,
                 stdin=subprocess.DEVNULL,
             )
-        assert code == 0, "make up failed:\n" + log.read_text()[-4000:]
+        self.said = log.read_text()
+        assert code == 0, "make up failed:\n" + self.said[-4000:]
         self.access = json.loads((self.data / "access.json").read_text())
 
     def down(self):

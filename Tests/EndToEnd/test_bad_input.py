@@ -7,9 +7,8 @@ import urllib.parse
 
 import pytest
 
-from conftest import starting
 from publisher import wait_live
-from rtmp_client import NULL, RTMPClient, command, message, number, text
+from rtmp_client import NULL, command, message, number, text
 from waiting import wait_until
 
 
@@ -64,12 +63,6 @@ def test_random_datagrams_on_both_ports_of_webrtc(stack, processes):
             for size in (0, 1, 19, 20, 1200, 1537, 20000):
                 for first in (b"", b"\x00\x01", b"\x16\xfe\xfd", b"\x80\x60", b"\x80\xc8"):
                     peer.sendto(first + source.randbytes(size), ("127.0.0.1", stack.port(name)))
-
-
-@pytest.fixture
-def connect_rtmp(stack):
-    """Opens connections to the RTMP port; all are closed in the end."""
-    yield from starting(lambda **options: RTMPClient(ports(stack)["RTMP"], **options))
 
 
 CHUNK_SIZE, VIDEO, COMMAND = 1, 9, 20
