@@ -115,6 +115,10 @@ class Chromium:
         answer = route.fetch()
         route.fulfill(response=answer, body=self.rewrite_answer(answer.text()))
 
+    def prefer(self, scheme):
+        """Has the system be dark or light; what is opened from now on is."""
+        self._page.emulate_media(color_scheme=scheme)
+
     def resize(self, width, height):
         """Makes the window larger or smaller."""
         self._page.set_viewport_size({"width": width, "height": height})
