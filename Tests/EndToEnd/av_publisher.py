@@ -1,7 +1,8 @@
 """Publishes by Enhanced RTMP, which Debian's ffmpeg does not speak, through PyAV's newer FFmpeg.
 
-usage: av_publisher.py URL VIDEO_ENCODER AUDIO_ENCODER FRAMES [TRACKS]
-The counter of `publisher.py` is burnt into the picture. TRACKS further sound tracks make it multitrack.
+usage: av_publisher.py URL VIDEO_ENCODER AUDIO_ENCODER FRAMES [SOUNDS [PICTURES]]
+The counter of `publisher.py` is burnt into the picture. SOUNDS and PICTURES further tracks make it multitrack; the
+counter of each further picture begins a thousand later.
 """
 import fractions
 import sys
@@ -13,6 +14,7 @@ import numpy
 from publisher import BITS, CELL
 
 WIDTH, HEIGHT, RATE = 320, 180, 15
+FURTHER_PICTURE = 1000
 OPTIONS = {
     "libx265": {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none:keyint=30:min-keyint=30"},
     "libx264": {"preset": "ultrafast", "tune": "zerolatency"},
@@ -31,13 +33,18 @@ def counted_picture(number):
     return av.VideoFrame.from_ndarray(planes.reshape(HEIGHT * 3 // 2, WIDTH), format="yuv420p")
 
 
-def publish(url, video_encoder, audio_encoder, frames, extra_tracks=0):
+def add_video(output, encoder):
+    video = output.add_stream(encoder, rate=RATE, options=OPTIONS.get(encoder, {}))
+    video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    video.codec_context.gop_size = 2 * RATE
+    video.codec_context.max_b_frames = 0
+    video.codec_context.time_base = fractions.Fraction(1, RATE)
+    return video
+
+
+def publish(url, video_encoder, audio_encoder, frames, extra_tracks=0, extra_pictures=0):
     with av.open(url, "w", format="flv", options={"flush_packets": "1"}) as output:
-        video = output.add_stream(video_encoder, rate=RATE, options=OPTIONS.get(video_encoder, {}))
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        video.codec_context.gop_size = 2 * RATE
-        video.codec_context.max_b_frames = 0
-        video.codec_context.time_base = fractions.Fraction(1, RATE)
+        videos = [add_video(output, video_encoder) for _ in range(1 + extra_pictures)]
         sounds = []
         for _ in range(1 + extra_tracks):
             sound = output.add_stream(audio_encoder, rate=48000)
@@ -50,10 +57,11 @@ def publish(url, video_encoder, audio_encoder, frames, extra_tracks=0):
             delay = started + number / RATE - time.monotonic()
             if delay > 0:
                 time.sleep(delay)
-            frame = counted_picture(number)
-            frame.pts = number
-            for packet in video.encode(frame):
-                output.mux(packet)
+            for track, video in enumerate(videos):
+                frame = counted_picture(number + FURTHER_PICTURE * track)
+                frame.pts = number
+                for packet in video.encode(frame):
+                    output.mux(packet)
             while samples < 48000 * (number + 1) / RATE:
                 for track, sound in enumerate(sounds):
                     tone = 0.2 * numpy.sin(2 * numpy.pi * 440 * (track + 1) * (samples + numpy.arange(size)) / 48000)
@@ -66,10 +74,10 @@ def publish(url, video_encoder, audio_encoder, frames, extra_tracks=0):
                     for packet in sound.encode(part):
                         output.mux(packet)
                 samples += size
-        for stream in [video, *sounds]:
+        for stream in [*videos, *sounds]:
             for packet in stream.encode(None):
                 output.mux(packet)
 
 
 if __name__ == "__main__":
-    publish(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]) if len(sys.argv) > 5 else 0)
+    publish(*sys.argv[1:4], *map(int, sys.argv[4:]))

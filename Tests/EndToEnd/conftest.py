@@ -35,6 +35,7 @@ def pytest_runtest_logreport(report):
 
 
 STACK_PORTS = (80, 443, 935, 936, 101, 102, 103, 104, 105, 106, 180, 181, 190, 191, 212, 222, 232)
+STATES_WITH_MEDIA = ("live", "away", "ended")
 claims = []  # locks that this process holds until it ends
 
 
@@ -153,13 +154,26 @@ def session_of_main(stack):
 
 
 def check_playlists(stack, slug, hls, slack):
-    """Fails where the playlists of a stream break a rule; they are looked at once while the publisher is away."""
-    state = stack.state_of(slug)
-    if state not in ("live", "away", "ended") or stack.request(hls, authorised=False).status != 200:
-        return
-    report = llhls.check(hls, seconds=0 if state == "away" else 1, slack=slack)
-    if stack.state_of(slug) == state:
-        assert not report.violations, f"{slug}, {state}:\n" + "\n".join(report.violations)
+    """Fails where the playlists of a stream break a rule; they are looked at once while the publisher is away, and
+    again where that has changed meanwhile: a player does not follow a session into its end by one look."""
+    for _ in STATES_WITH_MEDIA:
+        state = stack.state_of(slug)
+        if state not in STATES_WITH_MEDIA:
+            return
+        if stack.request(hls, authorised=False).status != 200:
+            return assert_nothing_is_kept(stack, slug)
+        report = llhls.check(hls, seconds=0 if state == "away" else 1, slack=slack)
+        if stack.state_of(slug) == state:
+            assert not report.violations, f"{slug}, {state}:\n" + "\n".join(report.violations)
+            return
+
+
+def assert_nothing_is_kept(stack, slug):
+    """A session without playlists is one of which there is nothing yet, or nothing any more."""
+    session = (stack.watch_state(slug).get("session") or {}).get("id")
+    items = stack.api("/recordings?limit=1000")["items"]
+    kept = [item for item in items if item["sessionId"] == session and item["state"] == "complete" and item["duration"]]
+    assert not kept, f"{slug} has a recording and no playlist: {kept}"
 
 
 @pytest.fixture(autouse=True)

@@ -22,14 +22,42 @@ def counted_picture(size="640x360", rate=30):
     return f"testsrc2=size={size}:rate={rate}," + ",".join(boxes)
 
 
-class Publisher:
+class Program:
+    """A publisher in a process of its own, which tells a log what it says."""
+
+    def __init__(self, command):
+        self.log = tempfile.NamedTemporaryFile("w+", prefix="publisher-", suffix=".log", delete=False)
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.PIPE)
+
+    @property
+    def output(self):
+        with open(self.log.name, errors="replace") as file:
+            return file.read()
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait(self, timeout=60):
+        return self.process.wait(timeout)
+
+    def cut(self):
+        """Kills it, so that the connection is lost without a word."""
+        if self.is_running():
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def close(self):
+        self.cut()
+        os.unlink(self.log.name)
+
+
+class Publisher(Program):
     """An ffmpeg that publishes in real time until it is stopped."""
 
     def __init__(self, url, size="640x360", rate=30, gop=60, b_frames=0, frames=None, sound=True,
                  picture=True, codec_options=(), audio_rate=48000,
                  audio_codec=("-c:a", "aac", "-b:a", "96k", "-ac", "2")):
-        self.log = tempfile.NamedTemporaryFile("w+", prefix="publisher-", suffix=".log", delete=False)
-        command = ["ffmpeg", "-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:1", "-re"]
+        command = ["ffmpeg", "-hide_banner", "-nostats", "-loglevel", "info", "-re"]
         if picture:
             command += ["-f", "lavfi", "-i", counted_picture(size, rate)]
         if sound:
@@ -47,20 +75,7 @@ class Publisher:
             if frames is not None:
                 command += ["-shortest"]
         command += [*codec_options, "-f", "flv", "-flvflags", "no_duration_filesize", url]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=self.log, stdin=subprocess.PIPE
-        )
-
-    @property
-    def output(self):
-        with open(self.log.name, errors="replace") as file:
-            return file.read()
-
-    def is_running(self):
-        return self.process.poll() is None
-
-    def wait(self, timeout=60):
-        return self.process.wait(timeout)
+        super().__init__(command)
 
     def stop(self):
         """Ends the stream as a person would: ffmpeg sends FCUnpublish and deleteStream."""
@@ -69,22 +84,11 @@ class Publisher:
             self.process.stdin.flush()
         return self.process.wait(20)
 
-    def cut(self):
-        """Kills it, so that the connection is lost without a word."""
-        if self.is_running():
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
 
-    def close(self):
-        self.cut()
-        os.unlink(self.log.name)
-
-
-class GStreamerPublisher:
+class GStreamerPublisher(Program):
     """A gst-launch pipeline that publishes in real time until it is stopped."""
 
     def __init__(self, url):
-        self.log = tempfile.NamedTemporaryFile("w+", prefix="gstreamer-", suffix=".log", delete=False)
         pipeline = (
             "videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! "
             "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 bitrate=800 ! "
@@ -93,38 +97,24 @@ class GStreamerPublisher:
             "aacparse ! mux. "
             f"flvmux name=mux streamable=true ! rtmp2sink location={url}"
         )
-        self.process = subprocess.Popen(
-            [shutil.which("gst-launch-1.0"), "-e", *pipeline.split()],
-            stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        )
-
-    @property
-    def output(self):
-        with open(self.log.name, errors="replace") as file:
-            return file.read()
-
-    def is_running(self):
-        return self.process.poll() is None
+        super().__init__([shutil.which("gst-launch-1.0"), "-e", *pipeline.split()])
 
     def stop(self):
         if self.is_running():
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(20)
 
-    def close(self):
-        if self.is_running():
-            self.process.kill()
-        self.process.wait(10)
-        os.unlink(self.log.name)
 
+def counters(source, headers=None, bits=BITS, track=0):
+    """The frame numbers read back from the decoded picture of `source`, in presentation order.
 
-def counters(source, headers=None, bits=BITS):
-    """The frame numbers read back from the decoded picture of `source`, in presentation order."""
+    `track` counts the tracks of pictures.
+    """
     command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin"]
     if headers:
         command += ["-headers", "".join(f"{name}: {value}\r\n" for name, value in headers.items())]
     command += [
-        "-i", source, "-map", "0:v:0", "-fps_mode", "passthrough",
+        "-i", source, "-map", f"0:v:{track}", "-fps_mode", "passthrough",
         "-vf", f"crop={bits * CELL}:{CELL}:0:0,scale={bits}:1:flags=area,format=gray",
         "-f", "rawvideo", "pipe:1",
     ]
@@ -164,3 +154,8 @@ def wait_live(stack, slug="main"):
         f"{slug} is live",
         lambda: (state := stack.watch_state(slug)) and state["state"] == "live" and state,
     )
+
+
+def wait_served(stack, hls):
+    """Waits until whoever has the URL of a stream gets its master playlist."""
+    wait_until("the master playlist is there", lambda: stack.request(hls, authorised=False).status == 200)

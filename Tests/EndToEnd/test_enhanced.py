@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from browsers import Firefox
-from publisher import assert_no_frame_missing_or_twice, probe, wait_live
-from recordings import finished, recorded_counters
+from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live
+from recordings import finished, recorded_counters, saved
 from waiting import wait_until
 from watch_page import WatchPage
 
@@ -18,9 +18,10 @@ PUBLISHER = pathlib.Path(__file__).parent / "av_publisher.py"
 def publish_enhanced():
     started = []
 
-    def start(url, video, audio, frames, extra_tracks=0):
+    def start(url, video, audio, frames, extra_tracks=0, extra_pictures=0):
+        numbers = [str(number) for number in (frames, extra_tracks, extra_pictures)]
         process = subprocess.Popen(
-            [sys.executable, str(PUBLISHER), url, video, audio, str(frames), str(extra_tracks)],
+            [sys.executable, str(PUBLISHER), url, video, audio, *numbers],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
         started.append(process)
@@ -59,14 +60,22 @@ def test_further_sound_tracks_are_tracks_of_the_stream(stack, publish_enhanced):
     process = publish_enhanced(url, "libx264", "aac", 90, extra_tracks=1)
     wait_live(stack, "multitrack")
     assert process.wait(40) == 0, process.stderr.read()
-    recording = finished(stack, stream)
-    answer = stack.request(recording["fileUrl"])
-    name = "/tmp/martlet-multitrack.mp4"
-    with open(name, "wb") as file:
-        file.write(answer.body)
-    kinds = [item["codec_type"] for item in probe(name, "-show_streams")["streams"]]
+    file = saved(stack, finished(stack, stream))
+    kinds = [item["codec_type"] for item in probe(file, "-show_streams")["streams"]]
     assert sorted(kinds) == ["audio", "audio", "video"]
     assert stack.request(hls, authorised=False).text.count("#EXT-X-MEDIA:") >= 2
+
+
+def test_a_further_picture_track_is_a_track_of_the_stream(stack, publish_enhanced):
+    stream, url, _, hls = stack.new_stream("two-pictures")
+    process = publish_enhanced(url, "libx264", "aac", 90, extra_pictures=1)
+    wait_live(stack, "two-pictures")
+    assert process.wait(40) == 0, process.stderr.read()
+    file = saved(stack, finished(stack, stream))
+    kinds = [item["codec_type"] for item in probe(file, "-show_streams")["streams"]]
+    assert sorted(kinds) == ["audio", "video", "video"]
+    for track in (0, 1):
+        assert counters(file, track=track) == [1000 * track + number for number in range(90)]
 
 
 def test_firefox_plays_hevc_by_the_same_link(stack, publish_enhanced):

@@ -1,7 +1,7 @@
 """Everything is private by default, and what may not be seen is not there."""
 import pytest
 
-from publisher import Publisher, wait_live
+from publisher import Publisher, wait_live, wait_served
 from waiting import wait_until
 
 
@@ -17,7 +17,7 @@ def test_media_needs_rights_of_its_own_stream(stack, publish):
     stream_b, _, _, hls_b = stack.new_stream("private-b")
     publish(url_a)
     wait_live(stack, "private-a")
-    wait_until("the playlist is there", lambda: stack.request(hls_a, authorised=False).status == 200)
+    wait_served(stack, hls_a)
     token_b = hls_b.split("~")[1].split("/")[0]
     token_a = hls_a.split("~")[1].split("/")[0]
     stolen = hls_a.replace(token_a, token_b)

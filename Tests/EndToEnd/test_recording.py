@@ -5,8 +5,8 @@ import urllib.parse
 import pytest
 
 import hls_playlist
-from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live
-from recordings import finished, recorded_counters
+from publisher import assert_no_frame_missing_or_twice, counters, probe, wait_live, wait_served
+from recordings import finished, recorded_counters, saved
 from waiting import wait_until
 
 
@@ -39,9 +39,7 @@ def test_the_file_begins_at_zero_with_the_movie_box_first(stack, publish):
     beyond = stack.request(recording["fileUrl"], headers={"Range": f"bytes={len(answer.body)}-"})
     assert beyond.status == 416
 
-    name = f"/tmp/martlet-file-{stream['id']}.mp4"
-    with open(name, "wb") as file:
-        file.write(answer.body)
+    name = saved(stack, recording)
     described = probe(name, "-show_streams", "-show_format")
     assert abs(float(described["format"]["start_time"])) < 0.1
     assert abs(float(described["format"]["duration"]) - 5) < 0.3
@@ -58,18 +56,14 @@ def test_sound_alone_and_pictures_alone_are_streams_too(stack, publish, kind):
     stream, url, _, hls = stack.new_stream(f"only-{kind}")
     publisher = publish(url, sound=kind == "sound", picture=kind == "picture")
     wait_live(stack, f"only-{kind}")
-    wait_until("the master playlist is there", lambda: stack.request(hls).status == 200)
+    wait_served(stack, hls)
     wait_until(
         "six seconds are recorded",
         lambda: any(item["duration"] > 6 for item in stack.recordings(stream["id"])),
     )
     assert publisher.stop() == 0
     recording = finished(stack, stream)
-    answer = stack.request(recording["fileUrl"])
-    name = f"/tmp/martlet-only-{kind}.mp4"
-    with open(name, "wb") as file:
-        file.write(answer.body)
-    described = probe(name, "-show_streams")
+    described = probe(saved(stack, recording), "-show_streams")
     assert [item["codec_type"] for item in described["streams"]] == ["audio" if kind == "sound" else "video"]
 
 

@@ -7,7 +7,7 @@ import hls_playlist
 import llhls
 import sound
 from media_bus import MediaBus, Want
-from publisher import probe, wait_live
+from publisher import probe, wait_live, wait_served
 from test_whip import finished, key_of, streams_of, wait_segments, wait_state, whip_url
 from waiting import wait_until
 
@@ -86,7 +86,7 @@ def test_sound_that_browsers_do_not_know_is_heard_all_the_same(stack, publish, c
     stream, url, _, hls = stack.new_stream(slug)
     publisher = publish(url, audio_codec=("-c:a", coding, *options))
     wait_live(stack, slug)
-    wait_until("the master playlist is there", lambda: stack.request(hls, authorised=False).status == 200)
+    wait_served(stack, hls)
     found = sound.variants(stack, hls)
     assert [one.split(",")[1] for one, _ in found] == codecs
     aac = found[-1][1]
@@ -112,7 +112,7 @@ def test_no_sound_is_missing_in_hls_when_its_worker_dies(stack, publish):
     _, url, _, hls = stack.new_stream("rtmp-mp3-worker")
     publish(url, audio_codec=("-c:a", "libmp3lame", "-ar", "44100", "-ac", "1", "-b:a", "96k"))
     wait_live(stack, "rtmp-mp3-worker")
-    wait_until("the master playlist is there", lambda: stack.request(hls, authorised=False).status == 200)
+    wait_served(stack, hls)
     aac = sound.variants(stack, hls)[-1][1]
     wait_until("whole segments of AAC", lambda: len(segments(stack, aac)) >= 4, timeout=30)
     last = segments(stack, aac)[-1].number
