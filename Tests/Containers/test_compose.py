@@ -12,6 +12,7 @@ import pytest
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "Tests/EndToEnd"))
 
+import llhls  # noqa: E402
 from conftest import free_port_base  # noqa: E402
 from publisher import Publisher, assert_no_frame_missing_or_twice, counters, wait_live  # noqa: E402
 from stack import Stack  # noqa: E402
@@ -113,6 +114,17 @@ def composed():
     stack.down()
 
 
+def assert_playlists_keep_the_rules(hls, seconds):
+    report = llhls.check(hls, seconds)
+    assert not report.violations, "\n".join(report.violations)
+
+
+def test_it_prints_where_to_go(composed):
+    said = composed.compose("logs", "--no-color", "setup")
+    for name in ("site", "admin_user", "admin_password", "rtmp_url", "stream_key", "watch_url"):
+        assert composed.access[name] in said, name
+
+
 def test_a_published_stream_plays_live_and_again(composed):
     publisher = Publisher(composed.publish_url)
     try:
@@ -123,12 +135,14 @@ def test_a_published_stream_plays_live_and_again(composed):
         )
         wait_until("eight seconds are recorded", lambda: any(r["duration"] >= 8 for r in composed.recordings()), 40)
         assert publisher.is_running(), publisher.output[-2000:]
+        assert_playlists_keep_the_rules(composed.access["hls_url"], seconds=6)
         assert publisher.stop() == 0
         recording = wait_until(
             "the recording is complete",
             lambda: next((r for r in composed.recordings() if r["state"] == "complete"), None),
             timeout=40,
         )
+        assert_playlists_keep_the_rules(composed.access["hls_url"], seconds=1)
         numbers = counters(composed.access["hls_url"])
         assert_no_frame_missing_or_twice(numbers, at_least=200)
         token = {"Authorization": "Bearer " + composed.access["api_token"]}
