@@ -45,9 +45,9 @@ export class LiveReceiver {
   /** @type {import("./sound-tracks.js").SoundTrack[]} */ sounds = [];
   /** @type {import("./picture-tracks.js").PictureTrack[]} the picture in all its sizes, the best first */ pictures = [];
   /** @type {Map<Kind, number>} the tracks to play, where the stream has them */ wanted = new Map();
-  partTarget = 0.3;
   isCaughtUp = false;
   partsReceived = 0;
+  #partDuration = 0.3;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #quiet;
   /** @type {FeedConnection | null} of the sound in another coding, where this browser cannot play its own */ #other = null;
 
@@ -68,6 +68,11 @@ export class LiveReceiver {
 
   get isRunning() {
     return this.connection.isRunning;
+  }
+
+  /** How far apart media comes at the most, in seconds: more while the feed has turns than while it holds a connection. */
+  get partTarget() {
+    return this.#partDuration + this.connection.round;
   }
 
   /** @param {{msn: number, part: number} | null} [from] a part, else the live edge */
@@ -139,7 +144,7 @@ export class LiveReceiver {
   async #tracks(set) {
     const anchors = anchorsOf(set.anchors);
     if (anchors.length > 0) this.anchors = anchors;
-    if (set.partTarget) this.partTarget = set.partTarget + this.connection.round;
+    if (set.partTarget) this.#partDuration = set.partTarget;
     if (set.isAway !== undefined) this.hooks.onPublisher(set.isAway);
     const tracks = (set.tracks ?? []).map((track) => playable(track, canPlay));
     this.chosen = choose(tracks, this.wanted);

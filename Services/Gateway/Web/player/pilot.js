@@ -47,6 +47,19 @@ export class Pilot {
     if (this.following && jumpTo !== null && rangeAt(this.sink.buffered(), jumpTo)) video.currentTime = jumpTo;
   }
 
+  /** The feed has joined, or come back. */
+  joined() {
+    this.edge.joined(this.receiver.partTarget);
+  }
+
+  /** Media was appended. */
+  appended() {
+    if (!this.receiver.isCaughtUp) return;
+    // A feed that had turns may hold a connection by now.
+    this.edge.control.partDuration = this.receiver.partTarget;
+    this.edge.arrived(performance.now(), this.sink.buffered().at(-1)?.[1] ?? 0);
+  }
+
   /**
    * To the newest media; true where that moved the playhead.
    * @returns {boolean}

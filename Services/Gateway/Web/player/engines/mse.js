@@ -46,7 +46,7 @@ export class MseEngine {
     this.hooks = hooks;
     this.meter = new FrameMeter(video);
     this.supply = new MediaSupply(video, { base, fetchMedia, wanted, mayBeEarly }, {
-      onAppended: () => this.#appended(), onBroken: (reason) => void this.#rebuild(reason),
+      onAppended: () => this.pilot.appended(), onBroken: (reason) => void this.#rebuild(reason),
       onCaughtUp: () => this.#caughtUp(), onPublisher: (isAway) => this.#publisher(isAway),
       onDiscontinuity: () => this.pilot.edge.control.reset(), onStored: () => this.#stored(),
       onFinished: (duration) => this.#finished(duration ?? this.pilot.edge.newest),
@@ -225,19 +225,14 @@ export class MseEngine {
 
   #caughtUp() {
     this.isConnecting = false;
-    this.pilot.edge.joined(this.supply.receiver.partTarget);
-    this.#appended();
+    this.pilot.joined();
+    this.pilot.appended();
     if (this.following) this.#jumpToEdge();
     this.hooks.onChange();
   }
 
   #jumpToEdge() {
     if (this.pilot.jumpToEdge()) this.recovery.expectMove();
-  }
-
-  #appended() {
-    if (!this.supply.receiver.isCaughtUp) return;
-    this.pilot.edge.arrived(performance.now(), this.supply.sink.buffered().at(-1)?.[1] ?? 0);
   }
 
   /** @param {boolean} isAway */
