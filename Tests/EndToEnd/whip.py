@@ -121,11 +121,13 @@ class BrowserPublisher:
 
 
 class AiortcPublisher:
-    """aiortc sending generated pictures and sound from a thread of its own, until it is closed."""
+    """aiortc sending generated pictures and sound from a thread of its own, until it is closed.
 
-    def __init__(self, url, key, rewrite_offer=str):
+    `rewrite_offer` and `rewrite_answer` change what is said between it and us; `encoder` makes other payloads."""
+
+    def __init__(self, url, key, rewrite_offer=str, rewrite_answer=str, encoder=None):
         self.status = None
-        self._rewrite_offer = rewrite_offer
+        self._rewrite_offer, self._rewrite_answer, self._encoder = rewrite_offer, rewrite_answer, encoder
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -140,6 +142,7 @@ class AiortcPublisher:
         video = connection.addTransceiver(VideoStreamTrack(), direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         video.setCodecPreferences([one for one in codecs if one.mimeType == "video/H264"])
+        video.sender._RTCRtpSender__encoder = self._encoder
         connection.addTransceiver(AudioStreamTrack(), direction="sendonly")
         await connection.setLocalDescription(await connection.createOffer())
         offer = self._rewrite_offer(connection.localDescription.sdp)
@@ -147,7 +150,7 @@ class AiortcPublisher:
         self.status, self.headers = answer.status, answer.headers
         if answer.status == 201:
             self.session = urllib.parse.urljoin(url, answer.headers["Location"])
-            await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+            await connection.setRemoteDescription(RTCSessionDescription(self._rewrite_answer(answer.text), "answer"))
         return connection
 
     @property
