@@ -58,10 +58,14 @@ def test_vp8_plays_by_webrtc_and_is_called_by_its_name_in_hls(stack, chromium, p
     watch_by_webrtc(chromium, watch, "video/VP8")
 
 
-def test_g711_is_heard_in_a_browser_by_hls(stack, publish, chromium):
-    _, url, watch, _ = stack.new_stream("hls-g711")
-    publish(url, audio_codec=("-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"))
-    wait_live(stack, "hls-g711")
-    page = watch_by_hls(chromium, watch)
-    page.wait_for_moving_picture()
-    wait_until("the tone is heard", lambda: abs(page.tone() - 440) < 12, timeout=20)
+@pytest.mark.parametrize("name,options", [
+    ("g711", ("pcm_alaw", "-ar", "8000", "-ac", "1")), ("mp3", ("libmp3lame", "-ar", "44100", "-b:a", "96k"))])
+def test_sound_that_webrtc_does_not_carry_is_heard_in_a_browser_by_webrtc_and_hls(stack, publish, chromium, name, options):
+    _, url, watch, _ = stack.new_stream(f"heard-{name}")
+    publish(url, audio_codec=("-c:a", *options))
+    wait_live(stack, f"heard-{name}")
+    by_webrtc = watch_by_webrtc(chromium, watch)
+    wait_until("the tone is heard by WebRTC", lambda: abs(by_webrtc.tone() - 440) < 12)
+    by_hls = watch_by_hls(chromium, watch)
+    by_hls.wait_for_moving_picture()
+    wait_until("the tone is heard by HLS", lambda: abs(by_hls.tone() - 440) < 12)
