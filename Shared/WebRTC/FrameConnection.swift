@@ -64,8 +64,10 @@ final class FrameConnection: EventHandler {
         }
     }
 
-    /// Whether more would only wait, here or on the way.
-    var isBacklogged: Bool { output.byteCount > Self.backlogByteLimit || isQueuedOnTheWay }
+    /// Whether more would only wait, here or on the way, or be dropped.
+    var isBacklogged: Bool {
+        output.byteCount > Self.backlogByteLimit || output.isStuck(at: EventLoop.now) || isQueuedOnTheWay
+    }
 
     private var isQueuedOnTheWay: Bool {
         socket.pathDelay() > Self.pathDelayLimit && socket.unconfirmedByteCount() > Self.unconfirmedByteLimit

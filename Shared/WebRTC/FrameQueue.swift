@@ -29,13 +29,17 @@ struct FrameQueue {
     /// Bytes that wait.
     var byteCount: Int { bytes.count - start }
 
+    /// Whether the oldest has waited so long that no more is taken.
+    func isStuck(at now: UInt64) -> Bool { frames.first.map { now &- $0.added > waitLimit } ?? false }
+
     /// Adds one frame.
     ///
     /// - Returns: `false` where too much waits, or it waits for too long: the frame is dropped.
     mutating func add(_ frame: UnsafeRawBufferPointer, at now: UInt64) -> Bool {
         let count = frame.count + Self.prefixByteCount
-        guard frame.count <= Int(UInt16.max), byteCount + count <= byteLimit else { return false }
-        if let oldest = frames.first, now &- oldest.added > waitLimit { return false }
+        guard frame.count <= Int(UInt16.max), byteCount + count <= byteLimit, !isStuck(at: now) else {
+            return false
+        }
         bytes += [UInt8(frame.count >> 8), UInt8(frame.count & 255)]
         // SAFETY: the bytes are copied within the call.
         unsafe bytes.append(contentsOf: frame)

@@ -75,6 +75,40 @@ import WebRTC
         #expect(value("webrtc_tcp_backlog_bytes") == 0)
     }
 
+    @Test func `nobody is let send what would be dropped, however little has waited for long`() async throws {
+        let rig = try Rig()
+        let visit = try await rig.connected(.tcp)
+        let (packetLimit, packetByteCount) = (Self.packetLimit, Self.packetByteCount)
+        try await rig.run { _ in (visit.browser.link as? FramedLink)?.isPaused = true }
+        var count = 0
+        try await eventually("the first packet waits") {
+            let before = count
+            count = try await rig.run { rig in
+                var count = before
+                while rig.endpoint.backlog.frames == 0, count < packetLimit {
+                    _ = visit.send(Packets.rtp(UInt16(count), byteCount: packetByteCount))
+                    count += 1
+                }
+                return count
+            }
+            return try await rig.run { $0.endpoint.backlog.frames > 0 }
+        }
+        try await eventually("it has waited for long, and whoever asks is told so") {
+            try await rig.run { _ in visit.transport?.isBacklogged == true }
+        }
+        let sent = count
+        try await rig.run { rig in
+            #expect(rig.endpoint.counters.framesDropped == 0)
+            (visit.browser.link as? FramedLink)?.isPaused = false
+        }
+        try await eventually("all of it comes, and there is room again") {
+            try await rig.run { _ in
+                visit.browser.received.count == sent && visit.transport?.isBacklogged == false
+            }
+        }
+        try await rig.stop()
+    }
+
     @Test func `a connection goes to its loop with all that was read of it`() async throws {
         let rig = try Rig(endpoints: 2)
         let visit = try await rig.connected()
