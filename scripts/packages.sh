@@ -16,7 +16,7 @@ packages_check=(nodejs node-typescript)
 packages_demo=(ffmpeg)
 # shellcheck disable=SC2034 # used by the scripts that source this file
 packages_test=(
-  ffmpeg python3-venv chromium firefox-esr fonts-dejavu-core procps
+  ffmpeg python3-venv chromium firefox-esr fonts-dejavu-core procps iproute2
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )

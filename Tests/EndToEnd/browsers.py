@@ -28,9 +28,9 @@ class Chromium:
 
     name = "chromium"
 
-    def __init__(self, shared=None, rewrite_answer=None, first_script=None):
+    def __init__(self, shared=None, rewrite_answer=None, first_script=None, program=None):
         """`rewrite_answer` changes what WHIP and WHEP answer before the page sees it, as `UDPRelay.rewrite` does;
-        `first_script` is run in every page before its own scripts are."""
+        `first_script` is run in every page before its own scripts are; `program` starts Chromium elsewhere."""
         self._page = None
         self._first_script = first_script
         self.messages = []
@@ -41,7 +41,7 @@ class Chromium:
             return
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=program or shutil.which("chromium"),
             headless=True,
             args=[
                 "--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio=false",
