@@ -45,6 +45,17 @@ static inline EVP_PKEY *martlet_p256_key(void) { return EVP_EC_gen("P-256"); }
 static inline void martlet_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void martlet_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 
+/* A cipher that is called without a provider in between, where the library still has that: a provider looks the length
+   of the nonce and the tag up by name, for every packet, which costs more than the encryption of a short one. Copying a
+   method is deprecated, which a system header may ignore and Swift may not. The copy is never freed. */
+static inline const EVP_CIPHER *martlet_direct_cipher(const EVP_CIPHER *cipher) {
+#if OPENSSL_VERSION_MAJOR < 4
+    const EVP_CIPHER *direct = EVP_CIPHER_meth_dup(cipher);
+    if (direct) return direct;
+#endif
+    return cipher;
+}
+
 /* HMAC-SHA-1 with both padded keys hashed beforehand: HMAC() of the library allocates on every call. SHA_CTX is
    deprecated, which a system header may ignore and Swift may not. */
 struct martlet_hmac_sha1 { SHA_CTX inner, outer; };

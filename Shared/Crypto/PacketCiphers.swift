@@ -17,7 +17,7 @@ import COpenSSL
     /// Creates the cipher for a key of 16 bytes.
     public init(key: [UInt8]) {
         precondition(key.count == Self.keyByteCount, "AES-128 has keys of 16 bytes")
-        unsafe context = unsafe CipherContext.make(EVP_aes_128_gcm(), key: key)
+        unsafe context = unsafe CipherContext.make(CipherContext.gcm, key: key)
     }
 
     deinit {
@@ -36,9 +36,7 @@ import COpenSSL
         nonce: UnsafeRawPointer,
         tag: UnsafeMutableRawPointer
     ) -> Bool {
-        guard unsafe pass(body, header: header, nonce: nonce, isSealing: 1), unsafe end(at: tag) else {
-            return false
-        }
+        guard unsafe pass(body, header: header, nonce: nonce, isSealing: 1), end() else { return false }
         let length = CInt(Self.tagByteCount)
         // SAFETY: the tag has room for its length.
         return unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, length, tag) == 1
@@ -56,12 +54,8 @@ import COpenSSL
     ) -> Bool {
         guard unsafe pass(body, header: header, nonce: nonce, isSealing: 0) else { return false }
         let length = CInt(Self.tagByteCount)
-        var rest: (UInt64, UInt64) = (0, 0)
-        // SAFETY: the tag has its length, and `rest` the room of a block, of which nothing is written.
-        guard unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, length, tag) == 1 else {
-            return false
-        }
-        return unsafe withUnsafeMutablePointer(to: &rest) { unsafe end(at: $0) }
+        // SAFETY: the tag has its length.
+        return unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, length, tag) == 1 && end()
     }
 
     /// Authenticates `header` and passes `body` through the cipher, in place.
@@ -76,19 +70,16 @@ import COpenSSL
         let iv = unsafe nonce.assumingMemoryBound(to: UInt8.self)
         let head = unsafe header.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let bytes = unsafe body.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        var count: CInt = 0
         return unsafe EVP_CipherInit_ex(context, nil, nil, nil, iv, isSealing) == 1
-            && EVP_CipherUpdate(context, nil, &count, head, CInt(clamping: header.count)) == 1
-            && (body.isEmpty
-                || EVP_CipherUpdate(context, bytes, &count, bytes, CInt(clamping: body.count)) == 1)
+            && (header.isEmpty || EVP_Cipher(context, nil, head, CUnsignedInt(clamping: header.count)) >= 0)
+            && (body.isEmpty || EVP_Cipher(context, bytes, bytes, CUnsignedInt(clamping: body.count)) >= 0)
     }
 
-    /// Ends a message: makes its tag, or compares it; the memory is where other modes would write what is left.
+    /// Ends a message: makes its tag, or compares it.
     @inline(__always)
-    private borrowing func end(at memory: UnsafeMutableRawPointer) -> Bool {
-        var count: CInt = 0
-        // SAFETY: the memory has the room of a block, and GCM writes nothing to it.
-        return unsafe EVP_CipherFinal_ex(context, memory.assumingMemoryBound(to: UInt8.self), &count) == 1
+    private borrowing func end() -> Bool {
+        // SAFETY: without an input the library writes nothing.
+        unsafe EVP_Cipher(context, nil, nil, 0) >= 0
     }
 }
 
@@ -107,7 +98,7 @@ import COpenSSL
     /// Creates the cipher for a key of 16 bytes.
     public init(key: [UInt8]) {
         precondition(key.count == Self.keyByteCount, "AES-128 has keys of 16 bytes")
-        unsafe context = unsafe CipherContext.make(EVP_aes_128_ctr(), key: key)
+        unsafe context = unsafe CipherContext.make(CipherContext.counter, key: key)
     }
 
     deinit {
@@ -187,6 +178,10 @@ public struct HMACSHA1Key: Sendable {
 }
 
 enum CipherContext {
+    // SAFETY: made once, never changed and never freed.
+    nonisolated(unsafe) static let gcm = unsafe martlet_direct_cipher(EVP_aes_128_gcm())
+    nonisolated(unsafe) static let counter = unsafe martlet_direct_cipher(EVP_aes_128_ctr())
+
     /// Makes a context that keeps its key; only the nonce is set per message.
     static func make(_ cipher: OpaquePointer?, key: [UInt8]) -> OpaquePointer {
         // SAFETY: the key is read during the call; the caller owns the context.

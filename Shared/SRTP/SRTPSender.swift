@@ -91,11 +91,17 @@ public struct SRTPSender: ~Copyable {
 
     /// Goes over to another stream, which may be a new one.
     private mutating func change(to ssrc: UInt32, _ sequence: UInt16) -> Bool {
-        let place = streams.firstIndex { $0.ssrc == ssrc }
-        guard place != nil || streams.count + 1 < Self.streamLimit || current == nil else { return false }
-        let next = place.map { streams.remove(at: $0) }
-        if let current { streams.append(current) }
-        current = next ?? Stream(ssrc: ssrc, index: PacketIndex(first: UInt64(sequence)))
+        if let current, let place = streams.firstIndex(where: { $0.ssrc == ssrc }) {
+            // They change places: with each run where sound follows pictures.
+            self.current = streams[place]
+            streams[place] = current
+            return true
+        }
+        if let current {
+            guard streams.count + 1 < Self.streamLimit else { return false }
+            streams.append(current)
+        }
+        current = Stream(ssrc: ssrc, index: PacketIndex(first: UInt64(sequence)))
         return true
     }
 }
