@@ -27,5 +27,19 @@ import Media
             precondition((try? OpusConfiguration(record: configuration.record)) == configuration)
         }
         if let count = OpusPacket.sampleCount(of: bytes) { precondition(count > 0) }
+        merge(bytes)
+    }
+
+    /// Puts a packet together with itself, and demands that what comes out is read as the same again.
+    private static func merge(_ bytes: Span<UInt8>) {
+        var frames = OpusRepacketiser()
+        guard frames.add(bytes) else { return }
+        let count = OpusPacket.sampleCount(of: bytes)
+        precondition(count == frames.sampleCount && OpusPacket.sampleCount(of: frames.packet) == count)
+        while frames.add(bytes) {}
+        var again = OpusRepacketiser()
+        let isTaken = again.add(frames.packet.span)
+        precondition(isTaken && again.packet == frames.packet)
+        precondition(again.sampleCount == frames.sampleCount)
     }
 }
