@@ -129,7 +129,7 @@ let package = Package(
         .service("Ingest", uses: ["Bytes", "CJemalloc", "Codecs", "Configuration", "Contracts", "Crypto", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
         .service("Origin", uses: ["Bytes", "CJemallocReuse", "Codecs", "Configuration", "Contracts", "CPlatform", "Crypto", "DASH", "Events", "HLS", "HTTPServing", "Hosting", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .service("Transcoder", uses: ["CPlatform", "Codecs", "Configuration", "Contracts", "Hosting", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
-        .service("SFU", uses: ["Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
+        .service("SFU", uses: ["Codecs", "Configuration", "Contracts", "Crypto", "Events", "HTTPServing", "Hosting", "ICE", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Sockets", "Telemetry", "WebRTC", "WebRTCSignalling"]),
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Bytes", "ISOBMFF", "Lifecycle", "Media"], path: "Tests/Support", swiftSettings: settings),
@@ -165,7 +165,7 @@ let package = Package(
         .tests(of: "Auth", uses: ["Contracts", "Crypto", "HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry", "Tokens"]),
         .tests(of: "Catalog", uses: ["HTTPServing", "Lifecycle", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Ingest", uses: ["Bytes", "Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "Postgres", "RTMP", "RTP", "Reactor", "Redis", "SDP", "Sockets", "Telemetry", "WebRTCSignalling"]),
-        .tests(of: "SFU", uses: ["Contracts", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Telemetry"]),
+        .tests(of: "SFU", uses: ["Codecs", "Contracts", "Crypto", "Lifecycle", "Media", "MediaBus", "RTP", "Reactor", "Redis", "Replicas", "SDP", "Telemetry", "WebRTC"]),
         .tests(of: "Origin", uses: ["Bytes", "CPlatform", "Codecs", "Contracts", "Events", "HLS", "HTTPServing", "ISOBMFF", "Lifecycle", "Media", "MediaBus", "Postgres", "Reactor", "Redis", "Sockets", "Telemetry"]),
         .tests(of: "Transcoder", uses: ["Bytes", "Codecs", "Configuration", "Contracts", "Lifecycle", "Media", "MediaBus", "Reactor", "Redis", "Telemetry", "Transcoding"]),
 

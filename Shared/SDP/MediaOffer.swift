@@ -52,6 +52,8 @@ public struct MediaOffer: Equatable, Sendable {
     public var codecs: [OfferedCodec]
     /// The header extensions.
     public var extensions: [Extension]
+    /// The longest packets that the offerer takes, in milliseconds, where it says so (`maxptime`, RFC 8866 §6.5).
+    public var packetMilliseconds: Int?
     /// The layers that the offerer wants to send (RFC 8853), in its order; empty without simulcast.
     public var sentLayers: [String]
     /// The SSRCs that the offerer names, in order.
@@ -85,6 +87,7 @@ extension MediaOffer {
         allowsReducedRTCP = attributes.has("rtcp-rsize")
         codecs = OfferedCodec.all(in: media)
         extensions = Self.extensions(in: attributes + session)
+        packetMilliseconds = attributes.value(of: "maxptime").flatMap { Int($0.trimmed) }
         sentLayers = Self.sentLayers(in: attributes)
         ssrcs = Self.ssrcs(in: attributes)
         retransmissionSSRCs = Self.retransmissions(in: attributes)

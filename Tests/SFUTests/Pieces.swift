@@ -39,7 +39,8 @@ struct BlockMaker {
     mutating func next(
         isKeyframe: Bool = false,
         sizes: [Int] = [100],
-        captureTime: UInt64? = nil
+        captureTime: UInt64? = nil,
+        arrival: UInt64 = 0
     ) -> PacketBlock {
         var run = PayloadRun()
         for (index, size) in sizes.enumerated() {
@@ -53,7 +54,7 @@ struct BlockMaker {
             timestamp: ticks,
             mediaTime: ticks * 100_000 / 9,
             isKeyframe: isKeyframe,
-            arrival: 0,
+            arrival: arrival,
             captureTime: captureTime,
             payloads: run
         )
@@ -98,7 +99,31 @@ extension OutgoingTrack {
             retransmission: nil,
             firstSequence: 1,
             timestampOffset: 5,
-            memory: 64
+            memory: 0
+        )
+    }
+}
+
+extension PacketBlock {
+    /// 20 ms of Opus: a frame of `size` bytes.
+    static func sound(
+        _ frame: UInt64,
+        size: Int = 100,
+        captureTime: UInt64? = nil,
+        ticks: Int64? = nil
+    ) -> PacketBlock {
+        var run = PayloadRun()
+        let payload = [0xfc] + [UInt8](repeating: UInt8(truncatingIfNeeded: frame), count: size)
+        run.append(payload.span)
+        return PacketBlock(
+            frame: frame,
+            firstPacket: frame,
+            timestamp: ticks ?? Int64(frame) * 960,
+            mediaTime: Int64(frame) * 20_000_000,
+            isKeyframe: true,
+            arrival: 0,
+            captureTime: captureTime,
+            payloads: run
         )
     }
 }

@@ -15,7 +15,7 @@ import Testing
         kind: .video(.init(width: 640, height: 360))
     )
 
-    private func offer(_ lines: String) throws -> SDPOffer {
+    private func offer(_ lines: String, bundle: String = "0") throws -> SDPOffer {
         let fingerprint = [String](repeating: "AB", count: 32).joined(separator: ":")
         return try SDPOffer(
             """
@@ -23,7 +23,7 @@ import Testing
             o=- 1 1 IN IP4 0.0.0.0
             s=-
             t=0 0
-            a=group:BUNDLE 0
+            a=group:BUNDLE \(bundle)
             m=video 9 UDP/TLS/RTP/SAVPF 96 97
             c=IN IP4 0.0.0.0
             a=mid:0
@@ -63,5 +63,25 @@ import Testing
         #expect(reporting.usesTransportFeedback)
         #expect(reporting.extensionID(ExtensionURI.absoluteSendTime) == nil)
         #expect(!reporting.feedback.contains(Feedback.receiverEstimate))
+    }
+
+    @Test(
+        arguments: [(nil, true), ("120", true), ("60", true), ("40", false), ("20", false), ("x", true)]
+            as [(String?, Bool)]
+    )
+    func `packets of sound become one only for who takes packets as long`(limit: String?, takes: Bool) throws
+    {
+        let sound = """
+            m=audio 9 UDP/TLS/RTP/SAVPF 111
+            c=IN IP4 0.0.0.0
+            a=mid:1
+            a=recvonly
+            a=rtcp-mux
+            a=rtpmap:111 opus/48000/2
+            \(limit.map { "a=maxptime:\($0)" } ?? "a=ptime:20")
+            """
+        let negotiation = ViewerNegotiation(video: Self.pictures, hasSound: true)
+        let outcome = try negotiation.agree(on: offer(sound, bundle: "0 1"))
+        #expect(outcome.audio != nil && outcome.takesMergedSound == takes)
     }
 }

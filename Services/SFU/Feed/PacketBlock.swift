@@ -20,6 +20,8 @@ final class PacketBlock: Sendable {
     let payloads: PayloadRun
     /// The bytes at the end of each payload that are padding; empty where none has any.
     private let paddings: [UInt8]
+    /// The packets of sound that its one packet was made of; empty where it was made of none.
+    let parts: [PacketBlock]
 
     init(
         frame: UInt64,
@@ -30,7 +32,8 @@ final class PacketBlock: Sendable {
         arrival: UInt64,
         captureTime: UInt64? = nil,
         payloads: PayloadRun,
-        paddings: [UInt8] = []
+        paddings: [UInt8] = [],
+        parts: [PacketBlock] = []
     ) {
         self.frame = frame
         self.firstPacket = firstPacket
@@ -41,6 +44,7 @@ final class PacketBlock: Sendable {
         self.captureTime = captureTime
         self.payloads = payloads
         self.paddings = paddings
+        self.parts = parts
     }
 
     var packetCount: Int { payloads.count }

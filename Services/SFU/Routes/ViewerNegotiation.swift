@@ -11,12 +11,13 @@ struct ViewerNegotiation {
         var media: [NegotiatedMedia]
         var video: OutgoingTrack?
         var audio: OutgoingTrack?
+        /// Whether packets of sound may be as long as those that are made of several.
+        var takesMergedSound = true
         var canonicalName: String
     }
 
-    /// Packets of the pictures that can be sent again.
+    /// Packets of the pictures that can be sent again; of sound none is.
     private static let videoMemory = 1024
-    private static let audioMemory = 64
 
     let video: TrackConfiguration?
     let hasSound: Bool
@@ -40,7 +41,13 @@ struct ViewerNegotiation {
                 stream: "martlet",
                 track: isVideo ? "pictures" : "sound"
             )
-            if isVideo { outcome.video = track } else { outcome.audio = track }
+            if isVideo {
+                outcome.video = track
+            } else {
+                outcome.audio = track
+                let limit = media[index].offer.packetMilliseconds ?? .max
+                outcome.takesMergedSound = limit >= WaitingSound.packetMilliseconds
+            }
         }
         outcome.media = media
         return outcome
@@ -112,7 +119,7 @@ struct ViewerNegotiation {
             retransmission: repair,
             firstSequence: .random(in: 0...0x7fff),
             timestampOffset: .random(in: .min ... .max),
-            memory: isVideo ? videoMemory : audioMemory
+            memory: isVideo ? videoMemory : 0
         )
     }
 

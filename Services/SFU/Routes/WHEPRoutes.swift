@@ -212,7 +212,12 @@ struct WHEPRoutes: Sendable {
             pictures: choice.pictures,
             sound: choice.sound,
             held: choice.held,
-            media: ViewerMedia(video: outcome.video, audio: outcome.audio, hasLayers: choice.hasLayers)
+            media: ViewerMedia(
+                video: outcome.video,
+                audio: outcome.audio,
+                hasLayers: choice.hasLayers,
+                takesMergedSound: outcome.takesMergedSound
+            )
         )
         return (plan, outcome.media)
     }

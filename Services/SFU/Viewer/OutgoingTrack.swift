@@ -31,8 +31,12 @@ struct OutgoingTrack {
     private(set) var byteCount: UInt32 = 0
     /// The timestamp of the newest packet.
     private(set) var lastTimestamp: UInt32?
-    private var sent: SentPackets
+    /// What was sent, where it can be sent again.
+    private var sent: SentPackets?
 
+    /// Creates a track of which nothing has been sent.
+    ///
+    /// - Parameter memory: Packets that can be sent again: none, or a power of two.
     init(
         ssrc: UInt32,
         payloadType: UInt8,
@@ -50,7 +54,7 @@ struct OutgoingTrack {
         self.retransmission = retransmission
         nextSequence = firstSequence
         self.timestampOffset = timestampOffset
-        sent = SentPackets(count: memory)
+        sent = memory > 0 ? SentPackets(count: memory) : nil
     }
 
     /// Whether its packets carry numbers of the whole transport.
@@ -72,7 +76,7 @@ struct OutgoingTrack {
         at now: UInt64,
         _ sink: inout some PacketSink
     ) -> Int {
-        sent.note(nextSequence, packet: block.firstPacket &+ UInt64(index))
+        sent?.note(nextSequence, packet: block.firstPacket &+ UInt64(index))
         lastTimestamp = timestamp
         let header = header(of: block, index, nextSequence, timestamp)
         nextSequence &+= 1
@@ -83,10 +87,10 @@ struct OutgoingTrack {
     }
 
     /// What a packet that was sent under `sequence` carried, where that is known.
-    func find(_ sequence: UInt16) -> UInt64? { sent.find(sequence) }
+    func find(_ sequence: UInt16) -> UInt64? { sent?.find(sequence) }
 
     /// Forgets what was sent, since it is about to be sent anew with other times, or another layer begins.
-    mutating func forgetSent() { sent.removeAll() }
+    mutating func forgetSent() { sent?.removeAll() }
 
     /// Sends payload `index` of `block` again, which went out as `sequence`: in the stream for that where there is
     /// one, else byte for byte as it was.

@@ -8,6 +8,7 @@ final class ShardFeed {
     let name: BusStreamName
     private(set) var videoRing: PacketRing
     private(set) var audioRing: PacketRing
+    private var waitingSound = WaitingSound()
     private(set) var timeline = SessionTimeline()
     private(set) var isAway = false
     private(set) var problem: FeedProblem?
@@ -37,10 +38,17 @@ final class ShardFeed {
             rate.add(block.byteCount, at: block.arrival)
         }
         for block in delivery.audio {
-            audioRing.append(block)
+            if !waitingSound.add(block) { audioRing.removeAll() }
             soundRate.add(block.byteCount + block.packetCount * Self.soundHeaderByteCount, at: block.arrival)
         }
         timeline = delivery.timeline
+    }
+
+    /// Lets viewers have the sound that has come.
+    ///
+    /// - Parameter merging: Whether several packets become one, as far as they can.
+    func releaseSound(merging: Bool) {
+        for block in waitingSound.take(merging: merging) { audioRing.append(block) }
     }
 
     private func take(_ event: FeedDelivery.Event) {
@@ -74,6 +82,8 @@ final class ShardFeeds {
     private let subscribe: (BusStreamName) -> Void
     private let unsubscribe: (BusStreamName) -> Void
     private var feeds: [BusStreamName: ShardFeed] = [:]
+    /// Those whose sound waits for pictures: few, as only those with many viewers wait.
+    private var waiting: [ShardFeed] = []
 
     /// Creates an empty set.
     ///
@@ -101,6 +111,19 @@ final class ShardFeeds {
         return !watched.isEmpty && watched.allSatisfy { $0.rate.isFlowing(at: now) }
     }
 
+    /// Keeps in mind that the sound of a feed waits.
+    func keepWaiting(_ feed: ShardFeed) {
+        if !waiting.contains(where: { $0 === feed }) { waiting.append(feed) }
+    }
+
+    /// The feeds of a stream whose sound waits, and forgets them.
+    func takeWaiting(of streamID: String) -> [ShardFeed] {
+        guard !waiting.isEmpty else { return [] }
+        let taken = waiting.filter { $0.name.streamID == streamID }
+        waiting.removeAll { $0.name.streamID == streamID }
+        return taken
+    }
+
     /// Takes a feed, until ``release(_:)``.
     func hold(_ name: BusStreamName) -> ShardFeed {
         let feed = present(name)
@@ -123,6 +146,7 @@ final class ShardFeeds {
         feed.holderCount -= 1
         guard feed.holderCount == 0 else { return }
         use([], of: feed)
+        waiting.removeAll { $0 === feed }
         guard feeds[feed.name] === feed else { return }
         feeds[feed.name] = nil
         unsubscribe(feed.name)

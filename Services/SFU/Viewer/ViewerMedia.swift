@@ -18,6 +18,8 @@ struct ViewerMedia {
     private(set) var audio: OutgoingTrack?
     private(set) var playhead = VideoPlayhead()
     private var audioFrame: UInt64?
+    /// Whether several packets of sound may come as one.
+    private let takesMergedSound: Bool
     var pacer = SendPacer()
     /// Counts the packets of the transport.
     private(set) var transportSequence: UInt16 = 0
@@ -45,9 +47,15 @@ struct ViewerMedia {
     /// Whether the viewer reports on packets by their numbers.
     private let reportsPackets: Bool
 
-    init(video: OutgoingTrack?, audio: OutgoingTrack?, hasLayers: Bool = false) {
+    init(
+        video: OutgoingTrack?,
+        audio: OutgoingTrack?,
+        hasLayers: Bool = false,
+        takesMergedSound: Bool = true
+    ) {
         self.video = video
         self.audio = audio
+        self.takesMergedSound = takesMergedSound
         var settings = BandwidthEstimator.Settings()
         settings.initial = hasLayers ? Self.cautiousEstimate : Self.initialEstimate
         reportsPackets = video?.isNumbered == true || audio?.isNumbered == true
@@ -137,18 +145,28 @@ struct ViewerMedia {
         var frame = audioFrame ?? newest.frame
         if ring.block(at: frame) == nil, frame != ring.endFrame { frame = newest.frame }
         while let block = ring.block(at: frame) {
-            let timestamp = UInt32(truncatingIfNeeded: block.timestamp) &+ offset
-            for index in 0..<block.packetCount {
-                let number = nextTransportSequence()
-                note(
-                    number,
-                    audio?.send(block, index, timestamp, hurry: nil, number, at: now, &sink) ?? 0,
-                    now
-                )
+            if takesMergedSound || block.parts.isEmpty {
+                sendAudio(block, offset, at: now, &sink)
+            } else {
+                for part in block.parts { sendAudio(part, offset, at: now, &sink) }
             }
             frame &+= 1
         }
         audioFrame = frame
+    }
+
+    private mutating func sendAudio(
+        _ block: PacketBlock,
+        _ offset: UInt32,
+        at now: UInt64,
+        _ sink: inout some PacketSink
+    ) {
+        let timestamp = UInt32(truncatingIfNeeded: block.timestamp) &+ offset
+        for index in 0..<block.packetCount {
+            let number = nextTransportSequence()
+            let count = audio?.send(block, index, timestamp, hurry: nil, number, at: now, &sink) ?? 0
+            note(number, count, now)
+        }
     }
 
     private mutating func sendVideo(

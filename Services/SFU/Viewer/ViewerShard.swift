@@ -16,8 +16,6 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
     private static let pumpInterval = Duration.milliseconds(5)
     /// Viewers that are sent what has come before the loop looks at what else there is to do.
     private static let viewersPerTurn = 64
-    /// Viewers from which on their sound waits for pictures.
-    private static let waitingAudience = 200
     /// Each viewer is looked after once in so many intervals.
     private static let careSlots: UInt64 = 10
     private static let careInterval = Duration.milliseconds(100)
@@ -182,18 +180,11 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
         guard let feed = feeds[delivery.feed] else { return }
         feed.take(delivery)
         for case .layers(let layers) in delivery.events { feeds.use(layers, of: feed) }
-        if delivery.isSoundAlone, soundCanWait(of: feed) { return }
+        guard feeds.releases(delivery, of: feed, at: EventLoop.now) else { return }
         let first = delivery.isSeed ? nil : delivery.video.first ?? delivery.audio.first
         feed.audience.announce(at: first?.arrival ?? EventLoop.now)
         serve(feed)
         if feed.hasEnded || feed.problem != nil { dismiss(feed) }
-    }
-
-    /// Whether sound may wait for the next picture, whose run it ends: a run of its own for every viewer costs as much
-    /// as a picture, where there are many.
-    private func soundCanWait(of feed: ShardFeed) -> Bool {
-        feed.audience.members.count >= Self.waitingAudience && feed.listenerCount == 0
-            && feeds.pictures(of: feed.name.streamID, flowAt: EventLoop.now)
     }
 
     /// Sends what has come to everybody, some at once and the others in the next turns.
