@@ -33,10 +33,10 @@ extension AuthRoutes {
 
     private func listTokens(_ request: HTTPRequest) async throws -> HTTPResponse {
         let user = try await member(request)
-        let page = try Page(request)
+        let page = try HTTPPage(request)
         let found = try await tokens.list(user: user.subject, page: page)
-        let (items, next) = page.cut(found) { .init(createdAt: $0.createdAt, identifier: $0.identifier) }
-        return .json(ListAnswer((items.map { APITokenAnswer($0) }, next)))
+        let list = page.cut(found) { .init(time: $0.createdAt, identifier: $0.identifier) }
+        return .json(list.map { APITokenAnswer($0) })
     }
 
     private func makeToken(_ request: HTTPRequest) async throws -> HTTPResponse {

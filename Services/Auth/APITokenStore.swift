@@ -1,4 +1,5 @@
 import Crypto
+import HTTPServing
 import Postgres
 
 /// The bearer tokens of scripts in PostgreSQL.
@@ -47,7 +48,7 @@ struct APITokenStore: Sendable {
     }
 
     /// The living tokens of a user, newest first.
-    func list(user: String, page: Page) async throws -> [Token] {
+    func list(user: String, page: HTTPPage) async throws -> [Token] {
         try await pool.query(
             """
             SELECT t.id, t.name, t.created_at, g.expires_at

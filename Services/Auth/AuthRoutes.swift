@@ -112,27 +112,6 @@ extension HTTPRequest {
     }
 }
 
-/// One page of a list.
-struct ListAnswer<Item: Encodable>: Encodable {
-    var items: [Item]
-    var next: String?
-
-    private enum CodingKeys: String, CodingKey {
-        case items, next
-    }
-
-    init(_ page: (items: [Item], next: String?)) {
-        items = page.items
-        next = page.next
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(items, forKey: .items)
-        try container.encode(next, forKey: .next)
-    }
-}
-
 /// The name that people give to what they make.
 enum DisplayName {
     static let byteLimit = 200

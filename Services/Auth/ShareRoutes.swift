@@ -104,10 +104,10 @@ extension AuthRoutes {
 
     private func listShares(_ request: HTTPRequest) async throws -> HTTPResponse {
         _ = try await member(request)
-        let page = try Page(request)
+        let page = try HTTPPage(request)
         let found = try await shares.list(stream: try stream(request), page: page)
-        let (items, next) = page.cut(found) { .init(createdAt: $0.createdAt, identifier: $0.identifier) }
-        return .json(ListAnswer((items.map { ShareAnswer($0) }, next)))
+        let list = page.cut(found) { .init(time: $0.createdAt, identifier: $0.identifier) }
+        return .json(list.map { ShareAnswer($0) })
     }
 
     private func makeShare(_ request: HTTPRequest) async throws -> HTTPResponse {

@@ -1,4 +1,5 @@
 import Crypto
+import HTTPServing
 import Postgres
 
 /// The share links in PostgreSQL.
@@ -62,7 +63,7 @@ struct ShareStore: Sendable {
     }
 
     /// The links of a stream, newest first, after `cursor`.
-    func list(stream: String, page: Page) async throws -> [Share] {
+    func list(stream: String, page: HTTPPage) async throws -> [Share] {
         try await pool.query(
             """
             SELECT \(Self.columns) FROM auth.share_links l JOIN auth.grants g ON g.id = l.grant_id

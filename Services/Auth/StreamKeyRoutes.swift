@@ -43,10 +43,10 @@ extension AuthRoutes {
 
     private func listKeys(_ request: HTTPRequest) async throws -> HTTPResponse {
         _ = try await member(request)
-        let page = try Page(request)
+        let page = try HTTPPage(request)
         let found = try await keys.list(stream: try stream(request), page: page)
-        let (items, next) = page.cut(found) { .init(createdAt: $0.createdAt, identifier: $0.identifier) }
-        return .json(ListAnswer((items.map { KeyAnswer($0) }, next)))
+        let list = page.cut(found) { .init(time: $0.createdAt, identifier: $0.identifier) }
+        return .json(list.map { KeyAnswer($0) })
     }
 
     private func makeKey(_ request: HTTPRequest) async throws -> HTTPResponse {

@@ -1,4 +1,5 @@
 import Crypto
+import HTTPServing
 import Postgres
 
 /// The stream keys in PostgreSQL; ingest reads them by the view `auth.v1_stream_keys`.
@@ -43,7 +44,7 @@ struct StreamKeyStore: Sendable {
     }
 
     /// The keys of a stream, revoked ones too, newest first.
-    func list(stream: String, page: Page) async throws -> [Key] {
+    func list(stream: String, page: HTTPPage) async throws -> [Key] {
         try await pool.query(
             """
             SELECT \(Self.columns) FROM auth.stream_keys k

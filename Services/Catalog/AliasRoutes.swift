@@ -1,3 +1,4 @@
+import Contracts
 import HTTPServing
 
 // The short addresses that scripts use; what a later version brings answers 501.
@@ -70,7 +71,7 @@ extension CatalogRoutes {
                 modifiedAt: recording.endedAt.value ?? recording.startedAt
             )
         }
-        return .json(FileListAnswer(files: files, next: page.next))
+        return .json(FileListAnswer(files: files, next: Nullable(page.next)))
     }
 
     private static func redirect(to path: String) -> HTTPResponse {

@@ -15,13 +15,6 @@ struct Nullable<Value: Encodable>: Encodable {
 
 extension Nullable: Sendable where Value: Sendable {}
 
-/// One page of a list.
-struct ListAnswer<Item: Encodable>: Encodable {
-    var items: [Item]
-    /// The cursor of the next page.
-    var next: Nullable<String>
-}
-
 /// A stream as the API shows it.
 struct StreamAnswer: Encodable {
     var id: String

@@ -18,8 +18,8 @@ extension CatalogRoutes {
         .json(try await recordingPage(request, viewer))
     }
 
-    func recordingPage(_ request: HTTPRequest, _ viewer: Viewer) async throws -> ListAnswer<RecordingAnswer> {
-        let page = try Page(request, sortedBy: "startedAt")
+    func recordingPage(_ request: HTTPRequest, _ viewer: Viewer) async throws -> HTTPList<RecordingAnswer> {
+        let page = try HTTPPage(request, sortedBy: "startedAt")
         let state = request.query("state")
         guard state.map(["recording", "complete", "failed"].contains) ?? true else {
             throw HTTPProblem(400, "invalid_state", "state is recording, complete or failed.")
@@ -30,9 +30,9 @@ extension CatalogRoutes {
             stream: request.query("stream"),
             state: state
         )
-        let cut = page.cut(found) { .init(time: $0.startedAt, identifier: $0.id) }
+        let list = page.cut(found) { .init(time: $0.startedAt, identifier: $0.id) }
         let links = links(request)
-        return ListAnswer(items: cut.items.map { RecordingAnswer($0, links: links) }, next: cut.next)
+        return list.map { RecordingAnswer($0, links: links) }
     }
 
     private func showRecording(_ request: HTTPRequest, _ viewer: Viewer) async throws -> HTTPResponse {

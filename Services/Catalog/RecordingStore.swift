@@ -1,3 +1,4 @@
+import HTTPServing
 import Postgres
 
 /// What was recorded of one session.
@@ -55,7 +56,7 @@ struct RecordingStore: Sendable {
 
     /// The recordings that `viewer` may see, of one stream or in one state where that is asked.
     func list(
-        _ page: Page,
+        _ page: HTTPPage,
         for viewer: Viewer,
         stream: String? = nil,
         state: String? = nil

@@ -1,3 +1,4 @@
+import Contracts
 import FoundationEssentials
 import HTTPServing
 import Postgres
@@ -20,15 +21,15 @@ extension CatalogRoutes {
     }
 
     private func listStreams(_ request: HTTPRequest, _ viewer: Viewer) async throws -> HTTPResponse {
-        let page = try Page(request, sortedBy: "createdAt")
+        let page = try HTTPPage(request, sortedBy: "createdAt")
         let state = request.query("state")
         guard state.map(["offline", "live", "away", "ended"].contains) ?? true else {
             throw HTTPProblem(400, "invalid_state", "state is offline, live, away or ended.")
         }
         let found = try await streams.list(page, for: viewer, state: state, search: request.query("q"))
-        let cut = page.cut(found) { .init(time: $0.createdAt, identifier: $0.id) }
+        let list = page.cut(found) { .init(time: $0.createdAt, identifier: $0.id) }
         let links = links(request)
-        return .json(ListAnswer(items: cut.items.map { StreamAnswer($0, links: links) }, next: cut.next))
+        return .json(list.map { StreamAnswer($0, links: links) })
     }
 
     private func createStream(_ request: HTTPRequest, _ viewer: Viewer) async throws -> HTTPResponse {

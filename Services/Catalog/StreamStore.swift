@@ -1,3 +1,4 @@
+import HTTPServing
 import Postgres
 
 /// A stream: the one link, its current or last session, and what is to be done when somebody publishes.
@@ -72,7 +73,7 @@ struct StreamStore: Sendable {
 
     /// The living streams that `viewer` may see.
     func list(
-        _ page: Page,
+        _ page: HTTPPage,
         for viewer: Viewer,
         state: String?,
         search: String?
@@ -230,16 +231,6 @@ extension Viewer {
         case .all: .null
         case .some(let streams): .texts(streams.sorted())
         }
-    }
-}
-
-extension Page {
-    /// The time and ID of the last item before, and one more than the limit.
-    var values: [PostgresValue] {
-        [
-            after.map { .date(microseconds: $0.time) } ?? .null, PostgresValue(after?.identifier),
-            .int(Int64(limit + 1)),
-        ]
     }
 }
 

@@ -13,7 +13,7 @@ extension CatalogRoutes {
         guard let slug = request.parameters["slug"], let stream = try await streams.find(slug: slug),
             viewer.maySee(stream.id)
         else { throw HTTPProblem.notFound }
-        let page = Page(limit: Self.recordingLimit)
+        let page = HTTPPage(limit: Self.recordingLimit)
         let found = try await recordings.list(page, for: viewer, stream: stream.id)
         let links = links(request)
         return .json(

@@ -3,7 +3,7 @@ import Bytes
 /// One H.264 access unit as it goes on the bus: four-byte lengths, without parameter sets, delimiters, filler.
 public struct H264AccessUnit: Sendable, Equatable {
     /// The NAL units that are kept, each behind four bytes of length; empty where there was no slice.
-    public var payload: [UInt8] = []
+    public var payload: [UInt8]
     /// Whether it holds an IDR slice.
     public var isIDR: Bool
     /// Whether a recovery point is announced, from which a decoder can begin without an IDR.
@@ -19,34 +19,17 @@ public struct H264AccessUnit: Sendable, Equatable {
 
     /// Reads units behind length fields of `lengthSize` bytes.
     public init(lengthPrefixed bytes: Span<UInt8>, lengthSize: Int) throws(CodecFailure) {
-        var contents = Contents()
-        try NALUnits.forEach(lengthPrefixed: bytes, lengthSize: lengthSize) { contents.look(at: $0) }
-        self.init(contents)
-        guard contents.sliceCount > 0 else { return }
-        if lengthSize == 4, !contents.hasDropped {
-            payload = [UInt8](copying: bytes)
-        } else {
-            var writer = ByteWriter(reservingCapacity: bytes.count)
-            try NALUnits.forEach(lengthPrefixed: bytes, lengthSize: lengthSize) { unit in
-                if Contents.keeps(unit[0]) { writer.write(nalUnit: unit) }
-            }
-            payload = writer.bytes
-        }
+        self.init(try Contents.read(lengthPrefixed: bytes, lengthSize: lengthSize))
     }
 
     /// Reads units between start codes.
     public init(annexB bytes: Span<UInt8>) throws(CodecFailure) {
-        var contents = Contents()
-        var writer = ByteWriter(reservingCapacity: bytes.count)
-        try NALUnits.forEach(annexB: bytes) { unit in
-            contents.look(at: unit)
-            if Contents.keeps(unit[0]) { writer.write(nalUnit: unit) }
-        }
-        self.init(contents)
-        if contents.sliceCount > 0 { payload = writer.bytes }
+        self.init(try Contents.read(annexB: bytes))
     }
 
-    private init(_ contents: Contents) {
+    private init(_ read: (contents: Contents, payload: [UInt8])) {
+        let contents = read.contents
+        payload = read.payload
         isIDR = contents.isIDR
         hasRecoveryPoint = contents.hasRecoveryPoint
         isIntra = contents.sliceCount > 0 && contents.isIntra
@@ -58,7 +41,7 @@ public struct H264AccessUnit: Sendable, Equatable {
 
 extension H264AccessUnit {
     /// What one pass over the NAL units found.
-    private struct Contents {
+    private struct Contents: AccessUnitContents {
         /// The bytes of a slice that hold its type at the latest.
         static let sliceHeadByteCount = 12
 
@@ -71,8 +54,8 @@ extension H264AccessUnit {
         var sequenceParameterSets: [[UInt8]] = []
         var pictureParameterSets: [[UInt8]] = []
 
-        static func keeps(_ header: UInt8) -> Bool {
-            switch H264NALUnitType(header: header) {
+        static func keeps(_ unit: Span<UInt8>) -> Bool {
+            switch H264NALUnitType(header: unit[0]) {
             case .sequenceParameterSet, .pictureParameterSet, .sequenceParameterSetExtension,
                 .accessUnitDelimiter, .fillerData, .endOfSequence, .endOfStream:
                 false
@@ -82,7 +65,7 @@ extension H264AccessUnit {
 
         mutating func look(at unit: Span<UInt8>) {
             let header = unit[0]
-            if !Self.keeps(header) { hasDropped = true }
+            if !Self.keeps(unit) { hasDropped = true }
             switch H264NALUnitType(header: header) {
             case .idrSlice:
                 sliceCount += 1

@@ -3,7 +3,7 @@ import Bytes
 /// One HEVC access unit as it goes on the bus: four-byte lengths, without parameter sets, delimiters, filler.
 public struct HEVCAccessUnit: Sendable, Equatable {
     /// The NAL units that are kept, each behind four bytes of length; empty where there was no slice.
-    public var payload: [UInt8] = []
+    public var payload: [UInt8]
     /// Whether it is an IDR, CRA or BLA picture.
     public var isRandomAccess: Bool
     /// Whether no picture of its own temporal layer references it.
@@ -19,34 +19,17 @@ public struct HEVCAccessUnit: Sendable, Equatable {
 
     /// Reads units behind length fields of `lengthSize` bytes.
     public init(lengthPrefixed bytes: Span<UInt8>, lengthSize: Int) throws(CodecFailure) {
-        var contents = Contents()
-        try NALUnits.forEach(lengthPrefixed: bytes, lengthSize: lengthSize) { contents.look(at: $0) }
-        self.init(contents)
-        guard contents.sliceCount > 0 else { return }
-        if lengthSize == 4, !contents.hasDropped {
-            payload = [UInt8](copying: bytes)
-        } else {
-            var writer = ByteWriter(reservingCapacity: bytes.count)
-            try NALUnits.forEach(lengthPrefixed: bytes, lengthSize: lengthSize) { unit in
-                if Contents.keeps(unit) { writer.write(nalUnit: unit) }
-            }
-            payload = writer.bytes
-        }
+        self.init(try Contents.read(lengthPrefixed: bytes, lengthSize: lengthSize))
     }
 
     /// Reads units between start codes.
     public init(annexB bytes: Span<UInt8>) throws(CodecFailure) {
-        var contents = Contents()
-        var writer = ByteWriter(reservingCapacity: bytes.count)
-        try NALUnits.forEach(annexB: bytes) { unit in
-            contents.look(at: unit)
-            if Contents.keeps(unit) { writer.write(nalUnit: unit) }
-        }
-        self.init(contents)
-        if contents.sliceCount > 0 { payload = writer.bytes }
+        self.init(try Contents.read(annexB: bytes))
     }
 
-    private init(_ contents: Contents) {
+    private init(_ read: (contents: Contents, payload: [UInt8])) {
+        let contents = read.contents
+        payload = read.payload
         isRandomAccess = contents.isRandomAccess
         isSubLayerNonReference = contents.sliceCount > 0 && contents.isSubLayerNonReference
         temporalLayer = contents.temporalLayer
@@ -58,7 +41,7 @@ public struct HEVCAccessUnit: Sendable, Equatable {
 
 extension HEVCAccessUnit {
     /// What one pass over the NAL units found.
-    private struct Contents {
+    private struct Contents: AccessUnitContents {
         var sliceCount = 0
         var isRandomAccess = false
         var isSubLayerNonReference = true

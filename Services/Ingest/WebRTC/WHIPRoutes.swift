@@ -1,3 +1,4 @@
+import Contracts
 import HTTPServing
 import Lifecycle
 import Replicas
@@ -177,16 +178,5 @@ struct WHIPRoutes: Sendable {
 
     private static func unauthorized(_ code: String, _ refusal: PublishRefusal) -> HTTPProblem {
         HTTPProblem(401, code, refusal.text, headers: ["www-authenticate": "Bearer realm=\"Martlet\""])
-    }
-}
-
-/// The names of streams and sessions: 16 random bytes in Base32.
-private enum Identifier {
-    private static let length = 26
-
-    /// Whether `text` can be such a name.
-    static func isValid(_ text: String) -> Bool {
-        text.utf8.count == length
-            && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x32...0x37).contains($0) }
     }
 }

@@ -364,14 +364,3 @@ extension LogKey {
     /// The session an event is about.
     static let session = LogKey(rawValue: "session.id")
 }
-
-/// The names of streams and sessions: 16 random bytes in Base32.
-enum Identifier {
-    static let length = 26
-
-    /// Whether `text` can be such a name, and so part of a path or a key.
-    static func isValid(_ text: some StringProtocol) -> Bool {
-        text.utf8.count == length
-            && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x32...0x37).contains($0) }
-    }
-}
