@@ -314,7 +314,7 @@ extension PublisherEnd {
         case .busFull: "The server has no room for another stream at the moment. Try again later."
         case .draining: "The server is restarting. Try again now."
         case .sampleTooLarge(let count): "A picture of \(count) bytes is larger than the server takes."
-        case .bitRateTooHigh(let rate): "\(rate / 1_000_000) Mbit/s is more than the server takes."
+        case .bitRateTooHigh(let rate): "\(rate / 1000) kbit/s is more than the server takes."
         }
     }
 }
