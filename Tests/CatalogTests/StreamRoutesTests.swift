@@ -1,3 +1,4 @@
+import Contracts
 import HTTPServing
 import Postgres
 import Testing
