@@ -12,7 +12,7 @@ from udp_relay import UDPRelay
 from waiting import pause, wait_until
 from whep import AiortcViewer, wait_watchable
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.calm
 
 NAMES = {name: f"http://www.webrtc.org/experiments/rtp-hdrext/{name}" for name in ("abs-capture-time", "playout-delay")}
 CAPTURE_TIME, PLAYOUT_DELAY = 13, 14  # as our offers number them

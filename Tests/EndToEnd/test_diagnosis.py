@@ -8,8 +8,6 @@ from udp_relay import UDPRelay
 from waiting import pause, wait_until
 from whep import AiortcViewer, ViewerPage, offer, post, wait_watchable
 
-pytestmark = pytest.mark.alone
-
 # A group of pictures that is older is not sent to who joins: its next keyframe is waited for.
 LONGEST_GROUP_SECONDS = 5
 PATIENCE_SECONDS = 10  # after which an offer that has led to no connection is given up
@@ -55,6 +53,7 @@ def test_a_wait_for_a_keyframe_is_told_of_with_the_age_of_the_last(stack, publis
         viewer.close()
 
 
+@pytest.mark.calm
 def test_loss_is_told_of_with_its_share(stack, publish, chromium):
     relay = UDPRelay(stack.port("sfu-webrtc"))
     try:

@@ -7,7 +7,7 @@ from test_network_ways import FOLLOW, wait_for_pictures
 from waiting import pause
 from whep import ViewerPage, wait_watchable
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.calm
 
 STREAM_RATE, LINK_RATE = 600_000, 400_000
 QUEUE_BYTES = 250_000  # five seconds of the link
