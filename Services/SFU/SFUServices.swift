@@ -79,8 +79,8 @@ enum SFUServices {
         )
         let counts = ViewerCounts(client: control, slots: slots, logger: logger) { viewers.counts }
         let measurements = ViewerMeasurements(client: control, viewers: viewers, slots: slots)
-        // The counts stop after the viewers, so that they can say that nobody is left.
-        return [control, events, bus, reader, hub, slots, counts, service, measurements, grants]
+        // The last stops first. The viewers wait for nobody who waits for Redis; the counts can say that nobody is left.
+        return [control, events, bus, reader, hub, slots, counts, grants, service, measurements]
     }
 
     private static func redis(

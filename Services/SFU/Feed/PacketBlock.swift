@@ -47,6 +47,23 @@ final class PacketBlock: Sendable {
         self.parts = parts
     }
 
+    /// The same with its time of capture, where it tells one, by `timeline`, where that knows it.
+    func timed(by timeline: SessionTimeline) -> PacketBlock {
+        guard captureTime != nil, let wallClock = timeline.wallClock(at: mediaTime) else { return self }
+        return PacketBlock(
+            frame: frame,
+            firstPacket: firstPacket,
+            timestamp: timestamp,
+            mediaTime: mediaTime,
+            isKeyframe: isKeyframe,
+            arrival: arrival,
+            captureTime: NTPClock.time(wallClock),
+            payloads: payloads,
+            paddings: paddings,
+            parts: parts
+        )
+    }
+
     var packetCount: Int { payloads.count }
     var byteCount: Int { payloads.bytes.count }
     /// The bytes at the end of a payload that are padding.

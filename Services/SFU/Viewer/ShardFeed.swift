@@ -9,6 +9,7 @@ final class ShardFeed {
     private(set) var videoRing: PacketRing
     private(set) var audioRing: PacketRing
     private var waitingSound = WaitingSound()
+    /// By which its times of capture and reports are; that of the stream's other feeds too.
     private(set) var timeline = SessionTimeline()
     private(set) var isAway = false
     private(set) var problem: FeedProblem?
@@ -31,17 +32,24 @@ final class ShardFeed {
         audioRing = PacketRing(byteLimit: byteLimit / 16)
     }
 
-    func take(_ delivery: FeedDelivery) {
+    /// Takes what has come.
+    ///
+    /// - Parameter shared: The timeline of the stream, where another feed has it.
+    func take(_ delivery: FeedDelivery, on shared: SessionTimeline? = nil) {
         for event in delivery.events { take(event) }
-        for block in delivery.video {
+        timeline = shared ?? delivery.timeline
+        for block in delivery.video.lazy.map({ self.timed($0, shared) }) {
             videoRing.append(block)
             rate.add(block.byteCount, at: block.arrival)
         }
-        for block in delivery.audio {
+        for block in delivery.audio.lazy.map({ self.timed($0, shared) }) {
             if !waitingSound.add(block) { audioRing.removeAll() }
             soundRate.add(block.byteCount + block.packetCount * Self.soundHeaderByteCount, at: block.arrival)
         }
-        timeline = delivery.timeline
+    }
+
+    private func timed(_ block: PacketBlock, _ shared: SessionTimeline?) -> PacketBlock {
+        shared.map(block.timed(by:)) ?? block
     }
 
     /// Lets viewers have the sound that has come.
@@ -109,6 +117,16 @@ final class ShardFeeds {
             $0.name.streamID == streamID && !$0.audience.members.isEmpty && $0.rate.last != nil
         }
         return !watched.isEmpty && watched.allSatisfy { $0.rate.isFlowing(at: now) }
+    }
+
+    /// The timeline that a feed shares with its stream's other ones, so that sound and all layers of the pictures are
+    /// told by one line; `nil` where its own is the one.
+    func sharedTimeline(for feed: ShardFeed) -> SessionTimeline? {
+        let streamID = feed.name.streamID
+        return [BusStreamName(streamID), BusStreamName(streamID, rendition: .withoutBFrames)]
+            .prefix { $0 != feed.name }.lazy
+            .compactMap { self.feeds[$0]?.timeline }
+            .first { $0.offset != nil }
     }
 
     /// Keeps in mind that the sound of a feed waits.

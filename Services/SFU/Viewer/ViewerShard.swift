@@ -178,7 +178,7 @@ final class ViewerShard: FeedSubscriber, @unchecked Sendable {
 
     private func take(_ delivery: FeedDelivery) {
         guard let feed = feeds[delivery.feed] else { return }
-        feed.take(delivery)
+        feed.take(delivery, on: feeds.sharedTimeline(for: feed))
         for case .layers(let layers) in delivery.events { feeds.use(layers, of: feed) }
         guard feeds.releases(delivery, of: feed, at: EventLoop.now) else { return }
         let first = delivery.isSeed ? nil : delivery.video.first ?? delivery.audio.first
