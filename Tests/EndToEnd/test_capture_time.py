@@ -24,6 +24,9 @@ FAR_SECONDS = 0.12
 FULL_AGE_SECONDS = 22
 # Encoders, the first hop of a packet and the step of a page's own clock; a machine that is busy with tests has more.
 CLOSE = 0.06
+# RTMP says nothing about it: a moment is when the sample came. An encoder of AAC holds two frames of 21 ms back, and what
+# is interleaved waits for the next picture, 33 ms.
+COMING = 0.1
 # Where sound and pictures are this near to each other nobody notices (ITU-R BT.1359: 45 ms early, 125 ms late). An
 # encoder of AAC that does not tell its delay makes 21 ms of it.
 TOGETHER = 0.045
@@ -157,7 +160,7 @@ def test_a_viewer_is_told_when_what_came_by_rtmp_was_captured(stack):
     finally:
         publisher.kill()
         publisher.wait()
-    assert abs(pictures) < CLOSE, pictures
+    assert -CLOSE < pictures < COMING, pictures
     assert abs(sound - pictures) < TOGETHER, (sound, pictures)
 
 
