@@ -135,7 +135,7 @@ import Testing
         let stream = try SyntheticStream.make(seconds: 3, withEnd: false)
         let owner = await fixture.own(stream)
         for item in stream.entries { owner.receive(item.entry, id: item.id) }
-        let response = await fixture.get(Self.path, headers: ["x-martlet-grant": "g1"])
+        let response = await fixture.get(Self.path, headers: ["x-martlet-grant": "g0,g1"])
         let frames = try await Self.frames(of: response) { client in
             try await fixture.wait { client.frames.count >= 4 }
             #expect(fixture.grants.revoke("g2") == 0)
@@ -148,10 +148,10 @@ import Testing
         let grants = GrantRegistry()
         grants.revoke("g1")
         await #expect(throws: GrantRegistry.Revoked.self) {
-            try await grants.holding("g1") { Issue.record("nothing may be sent") }
+            try await grants.holding(["g0", "g1"]) { Issue.record("nothing may be sent") }
         }
         grants.revokeAll()
-        try await confirmation { sent in try await grants.holding("g2") { sent() } }
+        try await confirmation { sent in try await grants.holding(["g2"]) { sent() } }
     }
 
     @Test(arguments: [

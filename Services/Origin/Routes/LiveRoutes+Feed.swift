@@ -1,8 +1,9 @@
 import Contracts
+import Events
 import HLS
-import Telemetry
 import HTTPServing
 import Media
+import Telemetry
 
 extension LiveRoutes {
     /// The endless response for our own player.
@@ -30,7 +31,7 @@ extension LiveRoutes {
         let tracks = try wantedTracks(request) ?? wantedLayer(request).map { session.tracks(with: $0) }
         let from = try start(request)
         if let from { try refuseFuture(from, session) }
-        let grant = request.headers["x-martlet-grant"]
+        let held = RevokedGrants.grants(in: request.headers["x-martlet-grant"])
         let (files, grants, measures) = (files, grants, measures)
         return HTTPResponse(
             headers: [
@@ -40,7 +41,7 @@ extension LiveRoutes {
             content: .stream { writer in
                 measures.feeds.add(1)
                 defer { measures.feeds.add(-1) }
-                try await grants.holding(grant) {
+                try await grants.holding(held) {
                     var feed = FeedSender(
                         session: session,
                         tracks: tracks,

@@ -1,5 +1,6 @@
 import Contracts
 import Crypto
+import Events
 import HTTPServing
 import ICE
 import Lifecycle
@@ -146,6 +147,7 @@ struct WHEPRoutes: Sendable {
         case .full: SignallingResponse.full(retryAfter: retrySeconds)
         case .joining: SignallingResponse.tooManyOffers(retryAfter: retrySeconds)
         case .draining: SignallingResponse.draining
+        case .revoked: .noSuchStream
         }
     }
 
@@ -207,7 +209,7 @@ struct WHEPRoutes: Sendable {
         }
         let plan = ViewerPlan(
             streamID: request.parameters["stream"] ?? "",
-            grant: request.headers["x-martlet-grant"],
+            grants: RevokedGrants.grants(in: request.headers["x-martlet-grant"]),
             canonicalName: outcome.canonicalName,
             pictures: choice.pictures,
             sound: choice.sound,

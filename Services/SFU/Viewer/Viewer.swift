@@ -16,7 +16,6 @@ final class Viewer: PeerTransportObserver {
 
     let id: String
     let streamID: String
-    let grant: String?
     let opened: UInt64
     private(set) var phase = Phase.connecting
     /// When the first packet left.
@@ -46,7 +45,6 @@ final class Viewer: PeerTransportObserver {
     ) {
         self.id = id
         streamID = plan.streamID
-        grant = plan.grant
         canonicalName = plan.canonicalName
         opened = now
         media = plan.media
@@ -255,7 +253,8 @@ final class Viewer: PeerTransportObserver {
 /// What was agreed with a viewer.
 struct ViewerPlan: Sendable {
     var streamID: String
-    var grant: String?
+    /// The grants under which it watches.
+    var grants: [String] = []
     /// The name that ties its sound and pictures together.
     var canonicalName: String
     /// The feed of its pictures, and of their layers.

@@ -18,18 +18,18 @@ final class ViewerDirectory: GrantHolder {
         case joining
         /// The replica stops, or has no port yet.
         case draining
+        /// The right to watch was taken back a moment ago.
+        case revoked
     }
 
     private struct Entry {
         var shard: Int
         var streamID: String
-        var grant: String?
+        var grants: [String]
         var remoteFragment: String?
         var version: UInt64 = 1
         /// Whose place it has until it connects.
         var joining: OfferOrigin?
-
-        var grants: [Substring] { grant?.split(separator: ",") ?? [] }
     }
 
     private struct State {
@@ -39,6 +39,7 @@ final class ViewerDirectory: GrantHolder {
         var connectedCount = 0
         var nextShard = 0
         var isDraining = false
+        var revoked = RevokedGrants()
 
         /// The shard that takes the next session: each in turn, without those that are behind with sending.
         var next: Int? {
@@ -97,12 +98,13 @@ final class ViewerDirectory: GrantHolder {
     ) async throws(Refusal) -> ICECredentials {
         let shard = try state.withLock { state throws(Refusal) in
             if let refusal = refusal(of: state) { throw refusal }
+            guard !state.revoked.contains(plan.grants) else { throw .revoked }
             let shard = state.next ?? state.nextShard
             state.nextShard = (shard + 1) % state.shards.count
             state.entries[id] = Entry(
                 shard: shard,
                 streamID: plan.streamID,
-                grant: plan.grant,
+                grants: plan.grants,
                 remoteFragment: peer.remote?.fragment,
                 joining: place
             )
@@ -158,7 +160,8 @@ final class ViewerDirectory: GrantHolder {
     @discardableResult
     func revoke(_ grant: String) -> Int {
         let ids = state.withLock { state in
-            state.entries.filter { $0.value.grants.contains(Substring(grant)) }.map(\.key)
+            state.revoked.note(grant, at: EventLoop.now)
+            return state.entries.filter { $0.value.grants.contains(grant) }.map(\.key)
         }
         for id in ids { close(id) }
         return ids.count
@@ -166,7 +169,7 @@ final class ViewerDirectory: GrantHolder {
 
     /// Ends what is open under any grant.
     func revokeAll() {
-        let ids = state.withLock { state in state.entries.filter { $0.value.grant != nil }.map(\.key) }
+        let ids = state.withLock { state in state.entries.filter { !$0.value.grants.isEmpty }.map(\.key) }
         for id in ids { close(id) }
     }
 
