@@ -76,6 +76,7 @@ def test_viewers_with_loss_see_moving_pictures(stack, publish, chromium, relay):
         assert row["pictures"] > 0.8 * 30 * MEASURED_SECONDS, row
     assert all(row["longest gap ms"] <= 500 for row in rows[:2]), rows
     assert rows[2]["longest gap ms"] <= 800, rows
+    assert all(row["brought again"] > 0 for row in rows[1:]), rows
     codes = [viewer["why"]["code"] for viewer in stack.api(f"/streams/{stream['id']}/viewers")["items"]]
     assert codes.count("no_reports") == 1, codes
     outage.set(is_cut=False)

@@ -209,7 +209,8 @@ def test_every_refusal_has_its_status(stack):
     assert accepted.status == 201
     session = urllib.parse.urljoin(target, accepted.headers["Location"])
     candidate = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
-    assert send("PATCH", session, candidate, Content_Type=kind).status == 204
+    trickled = send("PATCH", session, candidate, Content_Type=kind)
+    assert trickled.status == 204 and "ETag" not in trickled.headers  # RFC 9725 §4.3.2
     assert send("PATCH", session, "x", Content_Type=kind).status == 400
     assert send("PATCH", session, candidate, Content_Type="text/plain").status == 415
     assert send("PATCH", session, candidate, Content_Type=kind, If_Match='"stale"').status == 412
@@ -253,6 +254,10 @@ def test_pages_of_other_origins_may_publish(stack):
     assert "Authorization" in allowed.headers["Access-Control-Allow-Headers"]
     refused = post(target, "hello", key_of(url))
     assert refused.status == 400 and refused.headers["Access-Control-Allow-Origin"] == "*"
+    accepted = post(target, offer("chromium-publish"), key_of(url))
+    exposed = set(accepted.headers["Access-Control-Expose-Headers"].split(", "))
+    assert {"Location", "ETag", "Link"} <= exposed & set(accepted.headers.keys()), accepted.headers
+    assert send("DELETE", urllib.parse.urljoin(target, accepted.headers["Location"])).status == 200
 
 
 def test_a_second_publisher_waits_for_the_first(stack, publish, publish_by_browser):
