@@ -226,8 +226,9 @@ class Follower:
         self.report.count("playlists_checked")
         self.violate(rules.check_playlist_headers(answer.headers, is_blocked or playlist.ended, playlist.target))
         self.violate(rules.check_playlist(playlist, self.slack))
-        self.target = playlist.target
-        self.breaks.update(promises.breaks_of(playlist))
+        if url.split("?")[0] == self.rendition.uri.split("?")[0]:  # and not another's, which is looked at beside it
+            self.target = playlist.target
+            self.breaks.update(promises.breaks_of(playlist))
         return playlist
 
     def reload(self, playlist):

@@ -73,15 +73,6 @@ import Transcoding
                 end: MediaTime(ticks: 1000, timescale: 90_000)
             )
         )
-        let configuration = TrackConfiguration(
-            track: TrackID(rawValue: 0),
-            generation: 2,
-            codec: .h264,
-            timescale: 90_000,
-            decoderConfiguration: [],
-            codecString: "avc1",
-            kind: .video(.init(width: 16, height: 16))
-        )
         var made: [BusSample] = []
         for (time, isKeyframe) in [(900, true), (1000, false), (1100, false), (1200, true), (1300, false)] {
             let source = BusSample(
@@ -93,11 +84,41 @@ import Transcoding
             )
             trail.note(source, at: Int64(time))
             let picture = EncodedPicture(time: Int64(time), isKeyframe: isKeyframe, bytes: [1])
-            if let sample = trail.sample(of: picture, in: configuration) { made.append(sample) }
+            if let sample = trail.sample(of: picture, in: Self.configuration) { made.append(sample) }
         }
         #expect(made.map(\.decodeTime) == [1200, 1300])
         #expect(made.map(\.sequence) == [40, 41])
         #expect(made.map(\.mediaSequence) == [3, 3])
         #expect(made[0].flags.isSuperset(of: [.keyframe, .segmentStart, .partStart]))
     }
+    @Test func `a break stays with its segment, however far ahead the source is`() {
+        var trail = PictureTrail()
+        for number in 0..<4 {
+            let source = BusSample(
+                track: TrackID(rawValue: 0),
+                generation: 1,
+                flags: number == 2 ? .discontinuity : [],
+                decodeTime: Int64(number),
+                mediaSequence: UInt32(number),
+                payload: []
+            )
+            trail.note(source, at: Int64(number))
+        }
+        let made = (0..<4).compactMap { number in
+            let picture = EncodedPicture(time: Int64(number), isKeyframe: true, bytes: [1])
+            return trail.sample(of: picture, in: Self.configuration)
+        }
+        #expect(made.map(\.mediaSequence) == [0, 1, 2, 3])
+        #expect(made.map { $0.flags.contains(.discontinuity) } == [false, false, true, false])
+    }
+
+    private static let configuration = TrackConfiguration(
+        track: TrackID(rawValue: 0),
+        generation: 2,
+        codec: .h264,
+        timescale: 90_000,
+        decoderConfiguration: [],
+        codecString: "avc1",
+        kind: .video(.init(width: 16, height: 16))
+    )
 }

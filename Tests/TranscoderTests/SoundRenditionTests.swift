@@ -125,19 +125,19 @@ import Transcoding
     @Test func `a long hole stays one`() throws {
         let source = try SourceSound(frames: 200)
         let rendition = try rendition(of: source)
-        var made = try (0..<50).flatMap { try rendition.take(source.sample($0)) }
+        var made = try (0..<48).flatMap { try rendition.take(source.sample($0)) }
         let before = try #require(made.last)
-        made += try (50..<200).flatMap { number in
+        made += try (48..<200).flatMap { number in
             try rendition.take(
-                source.sample(number, shift: 480_000, flags: number == 50 ? .discontinuity : [])
+                source.sample(number, shift: 480_000, flags: number == 48 ? .discontinuity : [])
             )
         }
         let after = try #require(made.first { $0.decodeTime > before.decodeTime + 48_000 })
-        #expect(after.decodeTime == source.time(of: 50) + 480_000 - 120)
+        #expect(after.decodeTime == source.time(of: 48) + 480_000 - 120)
         // The rest of the first stretch came out too, and times never fall.
         #expect(
             made.contains {
-                $0.decodeTime >= source.time(of: 50) - 1272 && $0.decodeTime < source.time(of: 50)
+                $0.decodeTime >= source.time(of: 48) - 1272 && $0.decodeTime < source.time(of: 48)
             }
         )
         #expect(isInOrder(made))

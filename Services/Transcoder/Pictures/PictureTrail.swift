@@ -15,7 +15,7 @@ struct PictureTrail {
     private var nextSequence: UInt32 = 0
     private var nextTime = Int64.min
     private var isWaitingForKeyframe = true
-    private var isDiscontinuityPending = false
+    private var breaks = TrailBreaks()
 
     /// Begins a rendition.
     init() {}
@@ -31,8 +31,9 @@ struct PictureTrail {
     /// Takes note of a picture of the source that is shown at `time`.
     mutating func note(_ sample: BusSample, at time: Int64) {
         if marks.count >= Self.markLimit, let earliest = marks.keys.min() { marks[earliest] = nil }
-        if sample.flags.contains(.discontinuity) { isDiscontinuityPending = true }
-        marks[time] = StampTrail.Mark(sample, at: time)
+        let mark = StampTrail.Mark(sample, at: time)
+        breaks.note(mark)
+        marks[time] = mark
     }
 
     /// The sample that a picture becomes; `nil` for what an earlier maker has made already, and for what cannot be
@@ -68,8 +69,9 @@ struct PictureTrail {
         if last?.mediaSequence != place.mediaSequence {
             sample.flags.insert(.segmentStart)
             if !sample.flags.contains(.keyframe) { sample.flags.insert(.notIndependent) }
-            if isDiscontinuityPending { sample.flags.insert(.discontinuity) }
-            isDiscontinuityPending = false
+            if breaks.meet(place.mediaSequence, after: last?.mediaSequence) {
+                sample.flags.insert(.discontinuity)
+            }
         }
         if last.map({ $0 != place }) ?? true { sample.flags.insert(.partStart) }
         last = place

@@ -37,7 +37,7 @@ struct StampTrail {
     private let partTarget: Int64
     private var last: Place?
     private var partStart: Int64
-    private var isDiscontinuityPending = false
+    private var breaks = TrailBreaks()
 
     /// Begins, or goes on with the part that an earlier maker wrote last, where there was one.
     ///
@@ -52,7 +52,7 @@ struct StampTrail {
 
     /// Adds the next sample of the source.
     mutating func append(_ mark: Mark) {
-        if mark.flags.contains(.discontinuity) { isDiscontinuityPending = true }
+        breaks.note(mark)
         marks.append(mark)
         if marks.count - head > Self.markLimit { head += 1 }
         if head > 64, head * 2 > marks.count {
@@ -89,7 +89,8 @@ struct StampTrail {
         sample.flags.insert(.partStart)
         guard sample.mediaSequence != last?.mediaSequence else { return }
         sample.flags.insert(.segmentStart)
-        if isDiscontinuityPending { sample.flags.insert(.discontinuity) }
-        isDiscontinuityPending = false
+        if breaks.meet(sample.mediaSequence, after: last?.mediaSequence) {
+            sample.flags.insert(.discontinuity)
+        }
     }
 }
