@@ -29,6 +29,9 @@ missing() {
   done
 }
 
+# can_install_unasked: whether installing asks nobody for a password.
+can_install_unasked() { as_root || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; }
+
 # install_packages PACKAGE...: installs what is missing, in one call, and starts none of the daemons within.
 install_packages() {
   local wanted
@@ -36,7 +39,7 @@ install_packages() {
   ((${#wanted[@]} == 0)) && return
   if as_root; then
     "$MARTLET_CLONE/scripts/install-packages" "${wanted[@]}"
-  elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 ]]; }; then
+  elif can_install_unasked || { command -v sudo >/dev/null && [[ -t 0 ]]; }; then
     say "Installing needs root; sudo may ask for your password."
     sudo "$MARTLET_CLONE/scripts/install-packages" "${wanted[@]}"
   else
