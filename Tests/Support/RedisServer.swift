@@ -42,7 +42,9 @@ public final class RedisServer: Sendable {
         let leash = Pipe.notInherited()
         let output = Pipe.notInherited()
         // The shell holds the server on a leash: when this process is gone, the pipe ends and so does Redis.
-        let script = #"redis-server "$@" & echo "pid $!"; cat >/dev/null; kill -9 $! 2>/dev/null"#
+        // Its ID is said before it can be ready.
+        let server = #"sh -c 'echo "pid $$"; exec redis-server "$@"' redis "$@""#
+        let script = server + " & cat >/dev/null; kill -9 $! 2>/dev/null"
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
         shell.arguments =
             ["-c", script, "redis", "--port", "0", "--unixsocket", socketPath, "--save", "", "--dir", folder]
