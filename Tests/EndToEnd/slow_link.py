@@ -3,16 +3,18 @@ between them, an sfu of the stack in the one and a browser in the other."""
 import copy
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 from waiting import wait_until
 
 SERVER, PEER = "198.18.77.1", "198.18.77.2"
 DEVICE, FAR_DEVICE = "slow0", "slow1"
 BURST_BYTES = 5000
-HTTP_PORT = 8105
+HTTP_PORT, MEDIA_PORT = 8105, 8190
 
 
 class SlowLink:
@@ -59,11 +61,12 @@ class SlowLink:
                  for rtt, least in re.findall(r"\brtt:([\d.]+)/.*?\bminrtt:([\d.]+)", text)]
         return max(found, default=(0, 0))
 
-    def start_sfu(self, stack):
+    def start_sfu(self, stack, **settings):
         """One more replica of the stack's sfu, in the server's namespace; returns the stack as a browser there has it."""
         program = next(one for one in json.loads((stack.data / "run/plan.json").read_text()) if one["name"] == "sfu")
         environment = dict(os.environ, **program["environment"])
         environment |= {"SFU_HTTP_ADDRESS": "0.0.0.0", "SFU_HTTP_PORT": str(HTTP_PORT), "SFU_WEBRTC_ADDRESS": "0.0.0.0"}
+        environment |= settings
         self._start([*self.at_server, *program["command"]], env=environment)
         here = f"http://127.0.0.1:{HTTP_PORT}/readyz"
         ask = f"import urllib.request; urllib.request.urlopen('{here}', timeout=2)"
@@ -72,6 +75,13 @@ class SlowLink:
         far = copy.copy(stack)
         far.access = stack.access | {"site": f"http://{SERVER}:{HTTP_PORT}"}
         return far
+
+    def start_router(self, inner, port):
+        """Gives the server an address that nobody else has a way to, and forwards a port of its own to that one's media."""
+        self._run(self.at_server, f"ip address add {inner}/32 dev lo")
+        relay = f"UDPRelay({MEDIA_PORT}, host='{inner}', front=('{SERVER}', {port}))"
+        program = f"import threading; from udp_relay import UDPRelay; relay = {relay}; threading.Event().wait()"
+        self._start([*self.at_server, sys.executable, "-c", program], cwd=pathlib.Path(__file__).parent)
 
     def browser_program(self, folder):
         """A program that starts Chromium in the peer's namespace."""

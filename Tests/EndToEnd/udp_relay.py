@@ -77,15 +77,16 @@ class _Direction:
 class UDPRelay:
     """Forwards datagrams between any number of peers and one port, by the links `up` and `down`.
 
-    Peers come to it because their answer went through `rewrite`. `down` leads to the peers.
+    Peers come to it because their answer went through `rewrite`, or because they were told of `front`, the address and
+    port that it then has for them. `down` leads to the peers.
     """
 
-    def __init__(self, port, seed=1, host="127.0.0.1"):
+    def __init__(self, port, seed=1, host="127.0.0.1", front=None):
         self.up, self.down = Link(), Link()
         self._directions = _Direction(self.up, f"up {seed}"), _Direction(self.down, f"down {seed}")
         self._target = host, port
         self._host = host
-        self._front = self._bind()
+        self._front = self._bind(*(front or (host, 0)))
         self._sockets = {}  # peer's address: our socket towards the port
         self._waiting, self._order = [], itertools.count()
         self._meddle = lambda is_up, datagram: ()
@@ -131,11 +132,12 @@ class UDPRelay:
 
     # The thread
 
-    def _bind(self):
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+    @staticmethod
+    def _bind(host, port=0):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         one = socket.socket(family, socket.SOCK_DGRAM)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        one.bind((self._host, 0))
+        one.bind((host, port))
         one.setblocking(False)
         return one
 
@@ -167,7 +169,7 @@ class UDPRelay:
 
     def _socket_of(self, peer):
         if peer not in self._sockets:
-            self._sockets[peer] = self._bind()
+            self._sockets[peer] = self._bind(self._host)
             self._selector.register(self._sockets[peer], selectors.EVENT_READ, peer)
         return self._sockets[peer]
 
