@@ -214,22 +214,28 @@ class Follower:
             self.hint_pool.shutdown(wait=False, cancel_futures=True)
 
     def load(self, url, is_blocked=False):
-        answer = fetch(url)
-        if answer.status != 200:
-            self.violate([f"{url} answers {answer.status}: {answer.text[:200]}"])
-            return None
-        try:
-            playlist = hls_playlist.parse_media(answer.text, url.split("?")[0])
-        except (hls_playlist.Malformed, KeyError, ValueError) as error:
-            self.violate([f"malformed: {error}"])
+        """The own playlist, which is judged."""
+        answer, playlist = self.read(url)
+        if playlist is None:
             return None
         self.report.count("playlists_checked")
         self.violate(rules.check_playlist_headers(answer.headers, is_blocked or playlist.ended, playlist.target))
         self.violate(rules.check_playlist(playlist, self.slack))
-        if url.split("?")[0] == self.rendition.uri.split("?")[0]:  # and not another's, which is looked at beside it
-            self.target = playlist.target
-            self.breaks.update(promises.breaks_of(playlist))
+        self.target = playlist.target
+        self.breaks.update(promises.breaks_of(playlist))
         return playlist
+
+    def read(self, url):
+        """The answer and the playlist in it, where it is one; another's is judged by its own follower."""
+        answer = fetch(url)
+        if answer.status != 200:
+            self.violate([f"{url} answers {answer.status}: {answer.text[:200]}"])
+            return answer, None
+        try:
+            return answer, hls_playlist.parse_media(answer.text, url.split("?")[0])
+        except (hls_playlist.Malformed, KeyError, ValueError) as error:
+            self.violate([f"malformed: {error}"])
+            return answer, None
 
     def reload(self, playlist):
         """Asks for the next part, and for the preload hint at the same time."""
@@ -460,7 +466,7 @@ class Follower:
             if other not in reported:
                 self.violate([f"there is no rendition report for {other}"])
                 continue
-            current = self.load(other)
+            _, current = self.read(other)
             if current is not None and not current.ended and current.next_part <= reported[other]:
                 self.violate([f"{other} is reported at {reported[other]}, but is at {current.edge}"])
 
