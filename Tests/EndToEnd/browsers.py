@@ -1,4 +1,5 @@
 """Two real browsers behind one small interface: open a page, evaluate, look, close."""
+import atexit
 import base64
 import json
 import os
@@ -178,10 +179,9 @@ class Chromium:
             self._page.close()
 
 
-class Firefox:
-    """Debian's Firefox, headless, driven by WebDriver BiDi."""
+class FirefoxProgram:
+    """Debian's Firefox, headless, driven by WebDriver BiDi: one for all windows, for it takes seconds to start."""
 
-    name = "firefox"
     preferences = {
         "media.autoplay.default": 0,
         "media.autoplay.blocking_policy": 0,
@@ -193,6 +193,15 @@ class Firefox:
         "media.gmp-manager.updateEnabled": False,
         "remote.active-protocols": 1,
     }
+    _running = None
+
+    @classmethod
+    def running(cls):
+        """The one that runs; another where it has died."""
+        if cls._running is None or cls._running._process.poll() is not None:
+            cls._running = cls()
+            atexit.register(cls._running.stop)
+        return cls._running
 
     def __init__(self):
         self._profile = tempfile.mkdtemp(prefix="firefox-")
@@ -209,10 +218,9 @@ class Firefox:
         threading.Thread(target=self._process.stderr.read, daemon=True).start()
         self._socket = connect(address + "/session", max_size=None, open_timeout=30)
         self._count = 0
-        self.messages = []
-        self._call("session.new", {"capabilities": {}})
-        self._call("session.subscribe", {"events": ["log.entryAdded"]})
-        self._context = self._call("browsingContext.create", {"type": "tab"})["context"]
+        self.listeners = {}
+        self.call("session.new", {"capabilities": {}})
+        self.call("session.subscribe", {"events": ["log.entryAdded"]})
 
     def _await_address(self):
         for line in self._process.stderr:
@@ -220,16 +228,49 @@ class Firefox:
                 return line.split("listening on")[1].strip()
         raise AssertionError("Firefox did not start")
 
-    def _call(self, method, parameters):
+    def call(self, method, parameters):
+        """Sends a command and returns its result; what pages say meanwhile goes to the listener of their tab."""
         self._count += 1
         self._socket.send(json.dumps({"id": self._count, "method": method, "params": parameters}))
         while True:
-            answer = json.loads(self._socket.recv(timeout=60))
+            try:
+                answer = json.loads(self._socket.recv(timeout=60))
+            except TimeoutError:
+                self._process.kill()  # the next test has another one
+                raise
             if answer.get("method") == "log.entryAdded":
                 self._heard(answer["params"])
             if answer.get("id") == self._count:
                 assert answer.get("type") != "error", answer
                 return answer["result"]
+
+    def _heard(self, entry):
+        listener = self.listeners.get(entry["source"].get("context"))
+        if listener:
+            listener(entry)
+
+    def stop(self):
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(20)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+
+class Firefox:
+    """A tab of Firefox with cookies and a store of its own."""
+
+    name = "firefox"
+
+    def __init__(self):
+        self._program = FirefoxProgram.running()
+        self._call = self._program.call
+        self._user = self._call("browser.createUserContext", {})["userContext"]
+        self._context = self._open_tab()
+        self._program.listeners[self._context] = self._heard
+        self.messages = []
+
+    def _open_tab(self):
+        return self._call("browsingContext.create", {"type": "tab", "userContext": self._user})["context"]
 
     def _heard(self, entry):
         self.messages.append(entry["text"] or "")
@@ -280,8 +321,7 @@ class Firefox:
 
     def hide(self):
         """Puts the page into the background, behind another tab."""
-        other = self._call("browsingContext.create", {"type": "tab"})["context"]
-        self._call("browsingContext.activate", {"context": other})
+        self._call("browsingContext.activate", {"context": self._open_tab()})
 
     def show(self):
         """Brings the page back."""
@@ -294,7 +334,5 @@ class Firefox:
 
     def close(self):
         self._call("session.status", {})  # what the page has said until now comes before the answer
-        self._socket.close()
-        self._process.terminate()
-        self._process.wait(20)
-        shutil.rmtree(self._profile, ignore_errors=True)
+        del self._program.listeners[self._context]
+        self._call("browser.removeUserContext", {"userContext": self._user})

@@ -11,8 +11,6 @@ from udp_relay import UDPRelay
 from waiting import pause, wait_until
 from whep import ViewerPage, is_watchable, offer, post, send, wait_watchable
 
-pytestmark = pytest.mark.calm
-
 FRAME_BYTES = 2
 
 
@@ -134,6 +132,7 @@ FOLLOW = """() => {
 }"""
 
 
+@pytest.mark.calm
 def test_a_narrow_tcp_path_costs_pictures_and_not_seconds(stack, chromium, publish):
     relay = TCPRelay(stack.port("sfu-webrtc"))
     try:
@@ -163,6 +162,7 @@ def test_a_narrow_tcp_path_costs_pictures_and_not_seconds(stack, chromium, publi
         relay.close()
 
 
+@pytest.mark.calm
 def test_a_narrow_link_makes_both_ends_go_slower(stack, chromium, publish_from):
     up, down = UDPRelay(stack.port("ingest-webrtc")), UDPRelay(stack.port("sfu-webrtc"))
     try:
